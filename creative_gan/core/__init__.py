@@ -1,0 +1,1 @@
+"""The adversarial core: knows nothing of pixels, sounds or words."""

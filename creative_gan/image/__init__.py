@@ -1,0 +1,1 @@
+"""Pictures: data, networks, metrics and export."""
