@@ -1,0 +1,262 @@
+"""`creative-gan image`: train, sample, walk, evaluate, export, check."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from creative_gan.cli import options
+from creative_gan.core.errors import UserError
+
+
+@click.group()
+def image() -> None:
+    """Pictures: train on a folder, make new ones, walk between them, judge them."""
+
+
+@image.command()
+@click.argument("data")
+@click.option("--recipe", "recipe_name", metavar="NAME", help="A shipped recipe or a .toml file; else what suits the data.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE.")
+@click.option("--samples", type=click.IntRange(1), help="How many pictures to show in all.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long to train, about.")
+@click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the recipe, as game.batch=32.")
+@click.option("--seed", type=click.IntRange(0), help="Another seed than the recipe's.")
+@options.DEVICE
+@click.option("--new", is_flag=True, help="Start over; the older run is kept under another name.")
+@click.option("--strict", is_flag=True, help="Refuse a data set with unreadable files instead of skipping them.")
+@click.option("--dry-run", is_flag=True, help="Show the resolved recipe, memory and time, and stop.")
+@click.option("--log", "trackers", metavar="NAMES", default="", help="Also log to tensorboard, wandb (extras).")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def train(
+    data: str,
+    recipe_name: str | None,
+    out: Path | None,
+    samples: int | None,
+    minutes: float | None,
+    size: str | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    device: str,
+    new: bool,
+    strict: bool,
+    dry_run: bool,
+    trackers: str,
+    quiet: bool,
+) -> None:
+    """Train on DATA: a folder, a zip, MNIST or CIFAR files, an .npz, or builtin:art, builtin:digits.
+
+    The same command again goes on with a run that was stopped.
+
+    \b
+    creative-gan image train photos/ --minutes 30
+    creative-gan image train builtin:digits --recipe digits --minutes 2
+    """
+    given = _given(samples, minutes, size, seed)
+    from creative_gan.cli.recipes import locate
+    from creative_gan.core import loop
+    from creative_gan.core.recipe import load, to_toml
+    from creative_gan.core.trackers import track
+    from creative_gan.image.choose import recipe_for
+    from creative_gan.image.recipe import ImageRecipe
+    from creative_gan.image.train import plan
+    from creative_gan.image.train import train as run
+
+    name = recipe_name or recipe_for(data)
+    path = locate(name, "image")
+    shown = path.stem if path.suffix == ".toml" and recipe_name and "/" in recipe_name else Path(name).stem
+    recipe = load(ImageRecipe, path, overrides, given=given)
+    if recipe_name is None and not quiet:
+        options.say(f"recipe image/{shown} suits this data (another with --recipe)")
+    prepared = plan(data, recipe, f"image/{shown}", device, strict)
+    if prepared.skipped and not quiet:
+        options.say(f"skipped {len(prepared.skipped)} files that cannot be read, such as {': '.join(prepared.skipped[0])}")
+    if dry_run:
+        from creative_gan.image.estimate import estimate
+
+        click.echo(to_toml(prepared.recipe))
+        for line in estimate(prepared):
+            click.echo(line)
+        return
+    folder = out or Path("runs") / f"{Path(data.replace(':', '-')).stem or 'data'}-{shown}"
+    report, close = options.progress(quiet, "pictures")
+    with track(trackers, folder) as also:
+        try:
+            model = run(prepared, folder, lambda row: (report(row), also(row))[0], new)
+        except loop.Stopped as stopped:
+            close()
+            import sys
+
+            options.say(f"stopped and saved; go on with:\n  {options.resume_command(sys.argv)}")
+            raise click.exceptions.Exit(128 + stopped.signal) from None
+        finally:
+            close()
+    if not quiet:
+        options.say(f"done: {model}\n  creative-gan image sample --model {folder} --out grid.png")
+        options.say(f"  creative-gan image walk --model {folder} --out walk.gif")
+
+
+@image.command()
+@options.MODEL
+@click.option("-n", "count", type=click.IntRange(1), default=64, show_default=True, help="How many.")
+@click.option("--out", type=click.Path(path_type=Path, allow_dash=True), required=True, help="A .png sheet, a .zip, a folder, or -.")
+@click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
+@click.option("--truncation", type=click.FloatRange(0, min_open=True), metavar="LIMIT", help="More typical, less varied; 0.5 to 2.")
+@options.SEED
+@options.METADATA
+@options.OVERWRITE
+def sample(
+    model_name: str, count: int, out: Path, label: str | None, truncation: float | None, seed: int, metadata: bool, overwrite: bool
+) -> None:
+    """Make new pictures.
+
+    \b
+    creative-gan image sample --model runs/photos --out grid.png
+    creative-gan image sample --model runs/photos -n 500 --out new/ --seed 7
+    """
+    from creative_gan.core.files import ensure_free
+    from creative_gan.image.export import write_pictures
+    from creative_gan.image.model import load
+
+    if str(out) != "-":
+        ensure_free(out, overwrite)
+    model = load(model_name)
+    made = model.pictures(count, seed, label, truncation)
+    origins = model.origins(count, seed, label, truncation) if metadata else None
+    paths = write_pictures(made, out, origins, overwrite)
+    if paths:
+        options.say(f"wrote {out}" + (f": {len(paths)} pictures" if len(paths) > 1 else ""))
+
+
+@image.command()
+@options.MODEL
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .gif, .webp or .mp4 file, or a folder of frames.")
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=6.0, show_default=True)
+@click.option("--fps", type=click.FloatRange(1, 100), default=25.0, show_default=True)
+@click.option("--stops", type=click.IntRange(3, 1000), default=6, show_default=True, help="Random pictures on the way.")
+@click.option("--class", "label", metavar="NAME", help="The class to walk in.")
+@click.option("--truncation", type=click.FloatRange(0, min_open=True), metavar="LIMIT", help="More typical, less varied; 0.5 to 2.")
+@options.SEED
+@options.METADATA
+@options.OVERWRITE
+def walk(
+    model_name: str,
+    out: Path,
+    seconds: float,
+    fps: float,
+    stops: int,
+    label: str | None,
+    truncation: float | None,
+    seed: int,
+    metadata: bool,
+    overwrite: bool,
+) -> None:
+    """Walk through latent space in a smooth loop.
+
+    \b
+    creative-gan image walk --model runs/photos --out walk.gif
+    """
+    from creative_gan.core.files import ensure_free
+    from creative_gan.image import export
+    from creative_gan.image.model import load
+    from creative_gan.image.walk import walk as stroll
+
+    ensure_free(out, overwrite)
+    frames, origin, _ = stroll(load(model_name), seconds, fps, stops, seed, label, truncation)
+    export.write_walk(frames, out, fps, origin if metadata else None, overwrite)
+    options.say(f"wrote {out}: {len(frames)} frames")
+
+
+@image.command()
+@options.MODEL
+@click.option("--data", metavar="DATA", help="The pictures to judge by; else those of the training.")
+@click.option("-n", "count", type=click.IntRange(10), default=2000, show_default=True, help="How many samples to judge.")
+@click.option("--inception", is_flag=True, help="Also the FID with Inception features (extra: metrics).")
+@options.SEED
+@options.JSON
+def evaluate(model_name: str, data: str | None, count: int, inception: bool, seed: int, as_json: bool) -> None:
+    """Judge a model against held-out pictures, with the real-data floor beside each figure.
+
+    \b
+    creative-gan image evaluate --model runs/photos
+    """
+    from creative_gan.image import metrics
+    from creative_gan.image.evaluate import evaluate as judge
+
+    result = judge(model_name, data, count, seed, inception)
+    if as_json:
+        options.print_json(result)
+    else:
+        for line in metrics.table(result):
+            click.echo(line)
+
+
+@image.command()
+@options.MODEL
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder, or a .onnx file (extra: onnx).")
+@options.OVERWRITE
+def export(model_name: str, out: Path, overwrite: bool) -> None:
+    """Export a model: a folder to share, or ONNX.
+
+    \b
+    creative-gan image export --model runs/photos --out photos-model
+    creative-gan image export --model runs/photos --out photos.onnx
+    """
+    from creative_gan.core.files import ensure_free
+    from creative_gan.image.model import load
+    from creative_gan.image.share import write_onnx, write_shared
+
+    ensure_free(out, overwrite)
+    model = load(model_name)
+    (write_onnx if out.suffix == ".onnx" else write_shared)(model, out, overwrite)
+    options.say(f"wrote {out}")
+
+
+@image.command()
+@click.argument("data")
+@click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
+@options.JSON
+def check(data: str, size: str | None, as_json: bool) -> None:
+    """Look at DATA before training: counts, sizes, unreadable files, duplicates, and is it enough.
+
+    \b
+    creative-gan image check photos/
+    """
+    from creative_gan.image.check import check as look
+    from creative_gan.image.check import lines
+
+    sides = _sides(size) if size else None
+    report = look(data, size=(sides[0], sides[-1]) if sides else None)
+    if as_json:
+        options.print_json(report.as_dict())
+    else:
+        for line in lines(report):
+            click.echo(line)
+
+
+image.add_command(sample, "generate")
+
+
+def _given(samples: int | None, minutes: float | None, size: str | None, seed: int | None) -> dict[str, Any]:
+    """What the options say, as dotted keys of the recipe."""
+    if samples and minutes:
+        raise click.UsageError("give --samples or --minutes, not both")
+    given: dict[str, Any] = {}
+    if samples or minutes:  # either of them replaces the recipe's budget
+        given |= {"budget.samples": samples or 0, "budget.minutes": minutes or 0.0}
+    if size:
+        given["data.size"] = _sides(size)
+    if seed is not None:
+        given["seed"] = seed
+    return given
+
+
+def _sides(text: str) -> list[int]:
+    try:
+        sides = [int(side) for side in text.lower().split("x")]
+    except ValueError:
+        sides = []
+    if not 1 <= len(sides) <= 2 or not all(16 <= side <= 256 for side in sides):
+        raise UserError(f"--size must be a side from 16 to 256, as 64, or height x width, as 64x96, not {text!r}")
+    return sides

@@ -1,0 +1,42 @@
+"""`creative-gan inspect`: where a file comes from, and the same file once more."""
+
+from pathlib import Path
+
+import click
+
+from creative_gan.cli import options
+from creative_gan.core.errors import UserError
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--again", type=click.Path(path_type=Path), metavar="OUT", help="Make the same file again.")
+@click.option("--model", "model_name", metavar="MODEL", help="Where the model is now, if it was moved.")
+@options.OVERWRITE
+@options.JSON
+def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: bool, as_json: bool) -> None:
+    """Show where a file comes from: the model, the seed and all that made it.
+
+    \b
+    creative-gan inspect picture.png
+    creative-gan inspect picture.png --again copy.png
+    """
+    from creative_gan.core import provenance
+
+    record = provenance.read(file)
+    if record is None:
+        raise UserError(f"{file} carries no record of creative-gan; it was made by something else or saved anew")
+    if again is None:
+        if as_json:
+            options.print_json(record)
+        else:
+            for line in provenance.describe(record):
+                click.echo(line)
+        return
+    modality = str(record.get("command", "")).partition(" ")[0]
+    if modality != "image":
+        raise UserError(f"{file} was made by {record.get('command')!r}, which this version cannot repeat")
+    from creative_gan.image.again import again as repeat
+
+    repeat(record, again, model_name, overwrite)
+    options.say(f"wrote {again}")

@@ -1,0 +1,119 @@
+"""Options that several commands share, and the progress of a training on a terminal."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable], Callable]
+
+MODEL = click.option(
+    "--model", "model_name", required=True, metavar="MODEL", help="A run folder, a model folder or a shipped name."
+)
+SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+METADATA = click.option(
+    "--metadata/--no-metadata", default=True, help="Write into each file where it comes from (on by default)."
+)
+DEVICE = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
+)
+
+
+def print_json(value: Any) -> None:
+    """A value as JSON on standard output."""
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """A line for a person, on standard error."""
+    click.echo(text, err=True)
+
+
+def progress(quiet: bool, unit: str) -> tuple[Callable[[dict], None], Callable[[], None]]:
+    """What a training reports to: a live bar on a terminal, a line now and then elsewhere.
+
+    Returns:
+        (report, close): `report` takes the rows of the log.
+    """
+    if quiet or int(os.environ.get("RANK", "0")) > 0:
+        return lambda row: None, lambda: None
+    return _live(unit) if sys.stderr.isatty() else _plain(unit)
+
+
+def _live(unit: str) -> tuple[Callable[[dict], None], Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.percentage:3.0f}%"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[speed]}  {task.fields[losses]}"),
+        console=console,
+    )
+    state: dict[str, Any] = {}
+
+    def report(row: dict) -> None:
+        if "say" in row:
+            bar.console.print(row["say"], highlight=False, markup=False)
+        if "total" in row:
+            state["task"] = bar.add_task("", total=row["total"], speed="", losses="")
+            bar.start()
+        if "warning" in row:
+            bar.console.print("Warning: " + row["warning"], style="yellow", highlight=False, markup=False)
+        if "task" in state and "seen" in row:
+            bar.update(state["task"], completed=row["seen"])
+        if "task" in state and "phase" in row:
+            bar.update(state["task"], speed=_speed(row, state, unit), losses=_losses(row))
+
+    return report, bar.stop
+
+
+def _plain(unit: str) -> tuple[Callable[[dict], None], Callable[[], None]]:
+    state: dict[str, Any] = {"shown": -10.0}
+
+    def report(row: dict) -> None:
+        if "say" in row:
+            say(row["say"])
+        if "total" in row:
+            state["total"] = row["total"]
+        if "warning" in row:
+            say("Warning: " + row["warning"])
+        if "phase" in row:
+            speed = _speed(row, state, unit)
+            if row["seconds"] - state["shown"] >= 10 or row["seen"] >= state["total"]:
+                state["shown"] = row["seconds"]
+                left = (state["total"] - row["seen"]) / max(state["rate"], 1e-9)
+                share = f"{100 * row['seen'] / state['total']:3.0f}% {row['seen']:,}/{state['total']:,}"
+                say(f"{share}  {speed}  {int(left // 60)}:{int(left % 60):02d} left  {_losses(row)}")
+
+    return report, lambda: None
+
+
+def _speed(row: dict, state: dict, unit: str) -> str:
+    """Samples a second since the first row of this session."""
+    first = state.setdefault("first", (row["seen"], row["seconds"]))
+    if row["seconds"] > first[1]:
+        state["rate"] = (row["seen"] - first[0]) / (row["seconds"] - first[1])
+    return f"{state.setdefault('rate', 0.0):,.0f} {unit}/s"
+
+
+def _losses(row: dict) -> str:
+    names = {"critic_loss": "critic", "generator_loss": "generator", "loss": "loss"}
+    return "  ".join(f"{names[key]} {row[key]:.3f}" for key in names if key in row)
+
+
+def resume_command(argv: list[str]) -> str:
+    """The command line that was given, for the user to paste."""
+    import shlex
+
+    program = "creative-gan" if Path(argv[0]).name != "__main__.py" else "python -m creative_gan"
+    return shlex.join([program, *(a for a in argv[1:] if a != "--new")])

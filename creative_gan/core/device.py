@@ -1,0 +1,59 @@
+"""Which device and precision to use, and why."""
+
+import contextlib
+from dataclasses import dataclass
+
+import torch
+
+from creative_gan.core.errors import UserError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how precisely networks run; `why` says it in words."""
+
+    device: torch.device
+    bfloat16: bool
+    why: str
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Networks run inside this; penalties, losses and the optimiser outside it."""
+        if not self.bfloat16:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def exact(self) -> contextlib.AbstractContextManager:
+        """Float32 whatever surrounds it."""
+        return torch.autocast(self.device.type, enabled=False)
+
+    def place(self, network: torch.nn.Module) -> torch.nn.Module:
+        """Moves a network to the device; 2-D convolutions run faster with channels last."""
+        return network.to(self.device).to(memory_format=torch.channels_last)
+
+
+def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -> Compute:
+    """`device`: auto, cpu, cuda or mps; `precision`: auto, float32 or bfloat16.
+
+    Auto takes bfloat16 where the processor or GPU has it in hardware, and float32 elsewhere, for bfloat16
+    in software is slower than float32.
+
+    Raises:
+        UserError: the device that was asked for is not there.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    name = next(d for d in ("cuda", "mps", "cpu") if available[d]) if device == "auto" else device
+    if not available[name]:
+        there = ", ".join(d for d, yes in available.items() if yes)
+        raise UserError(f"device {name!r} is not there on this machine (there is: {there}); try --device auto")
+    hardware = {"cpu": _cpu_has_bfloat16, "cuda": torch.cuda.is_bf16_supported, "mps": lambda: False}[name]()
+    bfloat16 = hardware if precision == "auto" else precision == "bfloat16"
+    where = torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
+    reason = "asked for" if device != "auto" else "the best there is here"
+    units = "has bfloat16 units" if hardware else "has no bfloat16 units"
+    return Compute(where, bfloat16, f"{where} ({reason}; {units}), {'bfloat16' if bfloat16 else 'float32'}")
+
+
+def _cpu_has_bfloat16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

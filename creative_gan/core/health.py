@@ -1,0 +1,50 @@
+"""Health of a training: what is not finite is never kept, and what goes wrong is said in plain words."""
+
+from torch import Tensor
+
+ADVICE = (
+    "NaN or infinity came back three times although the learning rate was halved each time; check the data, "
+    "then try a smaller game.lr, a larger game.r1, or --set precision=float32"
+)
+ROLLBACKS = 3
+
+
+class NotFinite(ArithmeticError):
+    """NaN or infinity where there must be none; the message says where."""
+
+
+def check_finite(**values: Tensor) -> None:
+    """Raises NotFinite for the first value that holds NaN or infinity."""
+    for name, value in values.items():
+        # a sum is infinite or NaN as soon as one of its terms is, and is one pass without a mask
+        if not value.detach().sum().isfinite().item():
+            raise NotFinite(f"NaN or infinity in the {name.replace('_', ' ')}")
+
+
+def warnings(row: dict[str, float], memory: dict[str, float]) -> list[str]:
+    """What the newest row of metrics should worry its reader about; each warning is given once.
+
+    Args:
+        row: mean metrics since the last row; `sign` (share of pairs that the critic gets right, as a mean
+            sign), `diversity` and `real_diversity` are looked at where they are there.
+        memory: plain numbers kept from row to row (and in the checkpoint); changed in place.
+    """
+    said = []
+    right = row.get("sign", 0.0) > 0.98
+    memory["saturated"] = memory.get("saturated", 0) + 1 if right else 0
+    if memory["saturated"] >= 10:
+        said.append(
+            "the critic tells every generated sample from the real ones, so the generator learns little: "
+            "raise game.r1 and game.r2, turn on more augmentation ([augment]), or lower game.lr_critic"
+        )
+    if "diversity" in row:
+        best = memory["diversity"] = max(memory.get("diversity", 0.0), row["diversity"])
+        if row["diversity"] < 0.5 * min(best, row.get("real_diversity", best)) and row.get("progress", 1) > 0.1:
+            said.append(
+                f"samples look more and more alike (diversity {row['diversity']:.3f}, data "
+                f"{row.get('real_diversity', best):.3f}): this is mode collapse; raise game.r1 and game.r2, "
+                "use game.loss = relativistic, or a larger game.batch"
+            )
+    fresh = [text for text in said if not memory.get(f"said {text[:20]}")]
+    memory.update({f"said {text[:20]}": 1 for text in fresh})
+    return fresh

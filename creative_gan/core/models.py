@@ -1,0 +1,107 @@
+"""Model folders of any modality: finding them, and reading them without trusting them."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from creative_gan.core.errors import DataError, UserError
+
+SHIPPED = Path(__file__).parent.parent / "models"
+_HEADER_BYTES = 4_000_000
+_CONFIG_BYTES = 4_000_000
+
+
+def find(source: str | Path, modality: str) -> Path:
+    """The model folder that a run folder, a model folder or a shipped name means.
+
+    Raises:
+        UserError, DataError: there is none.
+    """
+    path = Path(source)
+    for folder in (path, path / "model", SHIPPED / modality / str(source)):
+        if (folder / "config.json").is_file():
+            return folder
+    if path.is_file():
+        raise DataError(path, f"is {_kind(path)}", "name a run folder or a model folder, which hold model.safetensors")
+    if (path / "recipe.toml").is_file():
+        raise DataError(path, "is a run that has not made a model yet", "let it train a little longer")
+    if path.is_dir():
+        raise DataError(path, "is no model folder: there is no config.json in it", "name a run folder or a model folder")
+    shipped = ", ".join(shipped_names(modality)) or "none"
+    raise UserError(f"there is no model {str(source)!r}; name a run folder, a model folder or a shipped model ({shipped})")
+
+
+def shipped_names(modality: str) -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(p.parent.name for p in (SHIPPED / modality).glob("*/config.json"))
+
+
+def read_config(folder: Path, modality: str) -> dict[str, Any]:
+    """The `config.json` of a model folder.
+
+    Raises:
+        DataError: damaged, of another modality, or of a newer version.
+    """
+    path = folder / "config.json"
+    try:
+        if path.stat().st_size > _CONFIG_BYTES:
+            raise DataError(path, "is too large for a model's description")
+        config = json.loads(path.read_text("utf-8"))
+        kind, version = config["modality"], config["format"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(path, f"cannot be read as a model's description ({error})") from None
+    if kind != modality:
+        raise DataError(folder, f"is a model for {kind}", f"use creative-gan {kind}")
+    if version != 1:
+        raise DataError(folder, f"has format {version}, which this version does not know", "update creative-gan")
+    return config
+
+
+def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """The tensors of `model.safetensors`, whose names and shapes must be the expected ones.
+
+    The header is read and compared before any tensor, so that a hostile file costs nothing.
+
+    Raises:
+        DataError: missing, not safetensors, or of other networks.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / "model.safetensors"
+    hint = "get the model again"
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(8)
+            length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
+            if not 2 <= length <= min(_HEADER_BYTES, size - 8):
+                raise DataError(path, f"is {_kind(path)}, not safetensors", hint)
+            header = json.loads(file.read(length))
+        header.pop("__metadata__", None)
+        found = {name: tuple(entry["shape"]) for name, entry in header.items()}
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})", hint) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise DataError(path, f"is {_kind(path)}, not safetensors", hint) from None
+    if found != expected:
+        odd = sorted(set(found.items()) ^ set(expected.items()))[0][0]
+        raise DataError(path, f"does not fit the networks of config.json (tensor {odd!r})", hint)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DataError(path, f"is damaged ({error})", hint) from None
+
+
+def _kind(path: Path) -> str:
+    """What a file is, by its first bytes, in words for a message."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[:4] == b"PK\x03\x04":
+        return "a zip archive, perhaps a pickled PyTorch model, which is never opened because it can run code"
+    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return "a pickle, which is never opened because it can run code"
+    return "not a file of weights"

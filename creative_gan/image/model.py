@@ -1,0 +1,183 @@
+"""A trained picture generator in a folder: `config.json`, `model.safetensors`, a card and a preview."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from creative_gan import __version__
+from creative_gan.core import provenance
+from creative_gan.core.draws import derive
+from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.files import write_folder
+from creative_gan.core.latent import truncate
+from creative_gan.core.models import find, read_config, read_weights
+from creative_gan.core.recipe import parse
+from creative_gan.image import export
+from creative_gan.image.networks import NetworkRecipe, build_generator
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+CHUNK = 16
+"""Pictures are always made in chunks of this many, so that a picture has the same bytes however many are asked for."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A generator and what is known about it."""
+
+    name: str
+    path: str
+    """As the user named it."""
+    config: dict[str, Any]
+    generator: nn.Module
+    weights: str
+    """SHA-256 of the weights file."""
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the order of their labels; empty without classes."""
+        return self.config["classes"]
+
+    def latents(self, indices: range, seed: int, truncation: float | None = None) -> Tensor:
+        """The latents of samples `indices` of a seed. Returns [len(indices), latent].
+
+        Args:
+            truncation: latents are squeezed below this magnitude; less is more typical and less varied.
+        """
+        length = self.config["network"]["latent"]
+        rows = [
+            torch.randn(length, generator=torch.Generator().manual_seed(derive(seed, "sample", i))) for i in indices
+        ]
+        z = torch.stack(rows) if rows else torch.empty(0, length)
+        return z if truncation is None else truncate(z, truncation)
+
+    def labels(self, indices: range, name: str | None = None) -> Tensor | None:
+        """The label of each sample: the class that was asked for, or every class in turn.
+
+        Raises:
+            UserError: there is no such class.
+        """
+        if not self.classes:
+            if name is not None:
+                raise UserError(f"model {self.name} knows no classes; leave --class away")
+            return None
+        if name is None:
+            return torch.tensor([i % len(self.classes) for i in indices], dtype=torch.int64)
+        if name not in self.classes:
+            known = ", ".join(self.classes[:20]) + (", ..." if len(self.classes) > 20 else "")
+            raise UserError(f"model {self.name} knows no class {name!r}; it knows {known}")
+        return torch.full((len(indices),), self.classes.index(name))
+
+    @torch.no_grad()
+    def paint(self, z: Tensor, label: Tensor | None) -> np.ndarray:
+        """Pictures of these latents. z: [N, latent]; label: [N] or None. Returns uint8 [N, C, H, W]."""
+        made = []
+        for start in range(0, len(z), CHUNK):
+            rows = slice(start, start + CHUNK)
+            missing = CHUNK - len(z[rows])
+            # the last chunk is filled up: another batch size may round differently
+            full_z = torch.cat([z[rows], z.new_zeros(missing, z.shape[1])])
+            full_label = None if label is None else torch.cat([label[rows], label.new_zeros(missing)])
+            made.append(export.to_uint8(self.generator(full_z, full_label))[: CHUNK - missing])
+        return np.concatenate(made) if made else np.empty((0, *self.config["shape"]), np.uint8)
+
+    def pictures(
+        self, n: int, seed: int = 0, label: str | None = None, truncation: float | None = None, first: int = 0
+    ) -> np.ndarray:
+        """Samples `first` to `first + n` of a seed: the same ones however many are asked for.
+
+        Returns:
+            uint8 [n, C, H, W], with straight alpha where C is 4.
+        """
+        begin = first - first % CHUNK  # whole chunks, for the same bytes
+        indices = range(begin, first + n)
+        made = self.paint(self.latents(indices, seed, truncation), self.labels(indices, label))[first - begin :]
+        return export.straight(made) if made.shape[1] == 4 else made
+
+    def sample(
+        self, n: int = 1, seed: int = 0, label: str | None = None, truncation: float | None = None
+    ) -> "list[Image]":
+        """`n` new pictures of a seed, as Pillow images."""
+        from PIL import Image
+
+        arrays = self.pictures(n, seed, label, truncation)
+        return [Image.fromarray(a[0] if len(a) == 1 else np.ascontiguousarray(a.transpose(1, 2, 0))) for a in arrays]
+
+    def identity(self) -> dict[str, Any]:
+        """What an exported file says of its model."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "weights": self.weights,
+            "recipe": self.config["recipe"],
+            "data": self.config["data"]["fingerprint"],
+        }
+
+    def origins(self, n: int, seed: int, label: str | None, truncation: float | None, first: int = 0) -> list[dict]:
+        """The record of origin of each of `n` samples."""
+        arguments = {"seed": seed, "class": label, "truncation": truncation}
+        identity = self.identity()
+        return [
+            provenance.origin("image sample", arguments | {"index": i}, identity) for i in range(first, first + n)
+        ]
+
+
+def load(source: str | Path) -> Model:
+    """A model by run folder, model folder or shipped name.
+
+    Raises:
+        UserError, DataError: there is none, it is not of pictures, or it is damaged or of an unsafe kind.
+    """
+    folder = find(source, "image")
+    config = read_config(folder, "image")
+    try:
+        network = parse(NetworkRecipe, config["network"])
+        generator = build_generator(network, tuple(config["shape"]), len(config["classes"]))
+        expected = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise DataError(folder / "config.json", f"does not describe a picture model ({error})") from None
+    generator.load_state_dict(read_weights(folder, expected))
+    return Model(
+        config["name"],
+        str(source),
+        config,
+        generator.eval().requires_grad_(False),
+        provenance.weights_hash(folder / "model.safetensors"),
+    )
+
+
+def write(folder: Path, generator: nn.Module, config: dict[str, Any], preview: bytes, card: str) -> None:
+    """Writes a model folder whole or not at all; an older one gives way."""
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in generator.state_dict().items()}
+
+    def build(target: Path) -> None:
+        (target / "model.safetensors").write_bytes(save(tensors))
+        (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        (target / "preview.png").write_bytes(preview)
+        (target / "README.md").write_text(card, "utf-8")
+
+    write_folder(folder, build, overwrite=True)
+
+
+def describe(name: str, network: NetworkRecipe, shape: tuple, classes: list[str], recipe: str, data: dict, seen: int) -> dict:
+    """The `config.json` of a picture model."""
+    return {
+        "format": 1,
+        "creative_gan": __version__,
+        "modality": "image",
+        "name": name,
+        "shape": list(shape),
+        "classes": classes,
+        "network": dataclasses.asdict(network),
+        "recipe": recipe,
+        "data": data,
+        "seen": seen,
+    }

@@ -1,0 +1,311 @@
+"""Generators and critics for pictures: `mlp`, `dcgan` and `resnet`, each with or without classes.
+
+Every generator maps z [B, latent] and label [B] (or None) to pictures [B, C, H, W] in about [-1, 1]; every
+critic maps pictures and labels to logits [B]. Labels enter a generator as an embedding beside z, a critic by
+projection (Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pad
+from torch.nn.utils.parametrizations import spectral_norm
+
+from creative_gan.core.recipe import setting
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """Which networks, and how large."""
+
+    name: str = setting("dcgan", ("mlp", "dcgan", "resnet"))
+    latent: int = setting(64, low=1)
+    """Length of z."""
+    width: int = setting(32, low=4)
+    """Channels at full resolution (dcgan: at half of it); they double with every halving, up to eight times."""
+    blocks: int = setting(1, low=1)
+    """resnet: residual blocks at each resolution."""
+    norm: str = setting("batch", ("batch", "none"))
+    """mlp, dcgan: batch normalisation in the generator. The critics have none, for the penalties' sake."""
+    spectral_norm: bool = setting(False)
+    """Keeps the critic's layers 1-Lipschitz (Miyato 2018, arXiv:1802.05957)."""
+
+
+def build(recipe: NetworkRecipe, shape: Shape, classes: int) -> tuple[nn.Module, nn.Module]:
+    """Generator and critic for pictures of `shape` (C, H, W); `classes` is 0 without labels."""
+    generator, critic = NETWORKS[recipe.name]
+    built = critic(recipe, shape, classes)
+    if recipe.spectral_norm:
+        for module in list(built.modules()):
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                spectral_norm(module)
+    return build_generator(recipe, shape, classes), built
+
+
+def build_generator(recipe: NetworkRecipe, shape: Shape, classes: int) -> nn.Module:
+    """The generator alone, as a shipped model needs it."""
+    return NETWORKS[recipe.name][0](recipe, shape, classes)
+
+
+class Input(nn.Module):
+    """z, with an embedding of the label beside it where there are classes. [B, latent] -> [B, features]."""
+
+    def __init__(self, latent: int, classes: int) -> None:
+        super().__init__()
+        self.label = nn.Embedding(classes, min(latent, 64)) if classes else None
+        self.features = latent + (min(latent, 64) if classes else 0)
+
+    def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """Concatenates; a conditional network must be given labels."""
+        if self.label is None:
+            return z
+        assert label is not None, "a class-conditional generator needs labels"
+        return torch.cat([z, self.label(label)], 1)
+
+
+class Head(nn.Module):
+    """Features [B, D] -> logits [B]: psi(h) + <embedding(label), h>. arXiv:1802.05637, Eq. 3."""
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.logit = nn.Linear(features, 1)
+        self.label = nn.Embedding(classes, features) if classes else None
+        if self.label is not None:
+            nn.init.normal_(self.label.weight, std=1 / math.sqrt(features))
+
+    def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
+        """One logit for each row."""
+        logit = self.logit(h).squeeze(1)
+        if self.label is None:
+            return logit
+        assert label is not None, "a class-conditional critic needs labels"
+        return logit + (self.label(label) * h).sum(1)
+
+
+class MlpGenerator(nn.Module):
+    """The dense generator latent-256-512-1024-pixels of the early GANs, LeakyReLU 0.2 and tanh."""
+
+    def __init__(self, recipe: NetworkRecipe, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.input = Input(recipe.latent, classes)
+        sizes = [self.input.features, 256, 512, 1024]
+        layers: list[nn.Module] = []
+        for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            layers.append(nn.Linear(a, b))
+            if recipe.norm == "batch" and i > 0:
+                layers.append(nn.BatchNorm1d(b))
+            layers.append(nn.LeakyReLU(0.2))
+        self.body = nn.Sequential(*layers, nn.Linear(1024, math.prod(shape)), nn.Tanh())
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """[B, latent] -> [B, C, H, W]."""
+        return self.body(self.input(z, label)).view(-1, *self.shape)
+
+
+class MlpCritic(nn.Module):
+    """The generator's mirror: pixels-1024-512-256-1."""
+
+    def __init__(self, recipe: NetworkRecipe, shape: Shape, classes: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten()]
+        sizes = [math.prod(shape), 1024, 512, 256]
+        for a, b in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(a, b), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers)
+        self.head = Head(256, classes)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """[B, C, H, W] -> [B]."""
+        return self.head(self.body(x), label)
+
+
+class DcganGenerator(nn.Module):
+    """Strided transposed convolutions, batch norm, ReLU, tanh. Radford 2016, arXiv:1511.06434, Figure 1."""
+
+    def __init__(self, recipe: NetworkRecipe, shape: Shape, classes: int) -> None:
+        super().__init__()
+        channels, *self.size = shape
+        self.start, stages = _pyramid(self.size)
+        widths = [recipe.width * min(2**i, 8) for i in reversed(range(stages))]
+        self.input = Input(recipe.latent, classes)
+        self.first = nn.Linear(self.input.features, widths[0] * math.prod(self.start), bias=False)
+        bias = recipe.norm == "none"
+        layers: list[nn.Module] = [_norm(recipe.norm, widths[0]), nn.ReLU()]
+        for a, b in zip(widths, widths[1:], strict=False):
+            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=bias), _norm(recipe.norm, b), nn.ReLU()]
+        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh())
+        for module in self.modules():  # the paper's N(0, 0.02) needs batch norm behind it
+            if isinstance(module, nn.ConvTranspose2d | nn.Linear):
+                if recipe.norm == "batch":
+                    nn.init.normal_(module.weight, std=0.02)
+                else:
+                    fan_in = module.weight.shape[0] * 4 if module.weight.ndim == 4 else module.weight.shape[1]
+                    nn.init.normal_(module.weight, std=math.sqrt(2 / fan_in))
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """[B, latent] -> [B, C, H, W]."""
+        x = self.first(self.input(z, label)).view(len(z), -1, *self.start)
+        return _crop(self.body(x), self.size)
+
+
+class DcganCritic(nn.Module):
+    """Strided convolutions with LeakyReLU 0.2, arXiv:1511.06434, without batch norm for the penalties' sake."""
+
+    def __init__(self, recipe: NetworkRecipe, shape: Shape, classes: int) -> None:
+        super().__init__()
+        channels, *size = shape
+        start, stages = _pyramid(size)
+        self.full = [s * 2**stages for s in start]
+        widths = [channels, *(recipe.width * min(2**i, 8) for i in range(stages))]
+        layers: list[nn.Module] = []
+        for a, b in zip(widths, widths[1:], strict=False):
+            layers += [nn.Conv2d(a, b, 4, 2, 1), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers)
+        self.head = Head(widths[-1] * math.prod(start), classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, 0.2)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """[B, C, H, W] -> [B]."""
+        return self.head(self.body(_enlarge(x, self.full)).flatten(1), label)
+
+
+class Block(nn.Module):
+    """x + conv1x1(conv3x3(conv1x1(x))), no normalisation, grouped middle. Huang 2025, arXiv:2501.05441, section 4.
+
+    Weights follow Fixup (Zhang 2019, arXiv:1901.09321): the last layer starts at zero and the others are scaled by
+    depth^(-1/4), so that the residual sum starts as the identity and stays tame without normalisation.
+    """
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        inner = 2 * width
+        groups = max(width // 8, 1)
+        self.expand = nn.Conv2d(width, inner, 1, bias=False)
+        self.spatial = nn.Conv2d(inner, inner, 3, 1, 1, groups=groups, bias=False)
+        self.reduce = nn.Conv2d(inner, width, 1, bias=False)
+        self.bias1, self.bias2 = (nn.Parameter(torch.zeros(inner, 1, 1)) for _ in range(2))
+        gain = math.sqrt(2 / (1 + 0.2**2)) * depth ** (-1 / 4)
+        for conv in (self.expand, self.spatial):
+            nn.init.normal_(conv.weight, std=gain / math.sqrt(conv.weight[0].numel()))
+        nn.init.zeros_(self.reduce.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, width, H, W] -> the same shape."""
+        h = leaky_relu(self.expand(x) + self.bias1, 0.2)
+        h = leaky_relu(self.spatial(h) + self.bias2, 0.2)
+        return x + self.reduce(h)
+
+
+class ResnetGenerator(nn.Module):
+    """A learned basis scaled by z, residual blocks, bilinear doubling. arXiv:2501.05441, section 4."""
+
+    def __init__(self, recipe: NetworkRecipe, shape: Shape, classes: int) -> None:
+        super().__init__()
+        channels, *self.size = shape
+        self.start, stages = _pyramid(self.size)
+        widths = [_eights(recipe.width * min(2**i, 8)) for i in reversed(range(stages + 1))]
+        self.input = Input(recipe.latent, classes)
+        self.scale = _linear(self.input.features, widths[0])
+        self.basis = nn.Parameter(torch.randn(widths[0], *self.start))
+        depth = recipe.blocks * len(widths)
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(Block(width, depth) for _ in range(recipe.blocks))) for width in widths
+        )
+        self.change = nn.ModuleList(_conv1x1(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.out = _conv1x1(widths[-1], channels)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """[B, latent] -> [B, C, H, W]."""
+        x = self.basis * self.scale(self.input(z, label))[:, :, None, None]
+        x = self.stages[0](x)
+        for change, stage in zip(self.change, list(self.stages)[1:], strict=True):
+            x = stage(interpolate(change(x), scale_factor=2, mode="bilinear"))
+        return _crop(self.out(x), self.size)
+
+
+class ResnetCritic(nn.Module):
+    """The generator's mirror, ending in a depthwise convolution over what is left. arXiv:2501.05441, section 4."""
+
+    def __init__(self, recipe: NetworkRecipe, shape: Shape, classes: int) -> None:
+        super().__init__()
+        channels, *size = shape
+        start, stages = _pyramid(size)
+        self.full = [s * 2**stages for s in start]
+        widths = [_eights(recipe.width * min(2**i, 8)) for i in range(stages + 1)]
+        depth = recipe.blocks * len(widths)
+        self.first = _conv1x1(channels, widths[0])
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(Block(width, depth) for _ in range(recipe.blocks))) for width in widths
+        )
+        self.change = nn.ModuleList(_conv1x1(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.last = nn.Conv2d(widths[-1], widths[-1], tuple(start), groups=widths[-1], bias=False)
+        nn.init.normal_(self.last.weight, std=1 / math.sqrt(math.prod(start)))
+        self.head = Head(widths[-1], classes)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """[B, C, H, W] -> [B]."""
+        x = self.stages[0](self.first(_enlarge(x, self.full)))
+        for change, stage in zip(self.change, list(self.stages)[1:], strict=True):
+            x = stage(change(avg_pool2d(x, 2)))
+        return self.head(self.last(x).flatten(1), label)
+
+
+NETWORKS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
+    "mlp": (MlpGenerator, MlpCritic),
+    "dcgan": (DcganGenerator, DcganCritic),
+    "resnet": (ResnetGenerator, ResnetCritic),
+}
+
+
+def _pyramid(size: list[int]) -> tuple[list[int], int]:
+    """The size to start from and how often to double it; the larger side starts at 4 to 7 (28: 7, 64: 4)."""
+    stages = max(1, math.floor(math.log2(max(size) / 4)))
+    return [math.ceil(s / 2**stages) for s in size], stages
+
+
+def _crop(x: Tensor, size: list[int]) -> Tensor:
+    top, left = (x.shape[2] - size[0]) // 2, (x.shape[3] - size[1]) // 2
+    return x[:, :, top : top + size[0], left : left + size[1]]
+
+
+def _enlarge(x: Tensor, full: list[int]) -> Tensor:
+    """Pads to a size that can be halved all the way down, as much on each side as `_crop` takes."""
+    down, right = full[0] - x.shape[2], full[1] - x.shape[3]
+    if not down and not right:
+        return x
+    return pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+
+
+def _norm(name: str, width: int) -> nn.Module:
+    if name == "none":
+        return nn.Identity()
+    norm = nn.BatchNorm2d(width)
+    nn.init.normal_(norm.weight, 1.0, 0.02)
+    return norm
+
+
+def _eights(width: int) -> int:
+    """Rounded up to a multiple of 8, the width of a group in `Block`."""
+    return 8 * math.ceil(width / 8)
+
+
+def _conv1x1(a: int, b: int) -> nn.Module:
+    if a == b:
+        return nn.Identity()
+    conv = nn.Conv2d(a, b, 1, bias=False)
+    nn.init.normal_(conv.weight, std=1 / math.sqrt(a))
+    return conv
+
+
+def _linear(a: int, b: int) -> nn.Linear:
+    linear = nn.Linear(a, b, bias=False)
+    nn.init.normal_(linear.weight, std=1 / math.sqrt(a))
+    return linear

@@ -1,0 +1,216 @@
+"""Trains a picture GAN: from one path of data and a recipe to a run folder with a model in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from creative_gan.core import dist, loop
+from creative_gan.core import run as runs
+from creative_gan.core.data import order
+from creative_gan.core.device import Compute, choose
+from creative_gan.core.draws import Draws
+from creative_gan.core.game import AdversarialGame
+from creative_gan.core.errors import DataError
+from creative_gan.core.files import write_bytes
+from creative_gan.core.recipe import to_toml
+from creative_gan.image import export, metrics, model
+from creative_gan.image.augment import compose
+from creative_gan.image.data import Pictures, open_pictures
+from creative_gan.image.networks import build
+from creative_gan.image.recipe import ImageRecipe
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run needs, decided but not started."""
+
+    recipe: ImageRecipe
+    recipe_name: str
+    source: str
+    train: Pictures
+    heldout: Pictures
+    compute: Compute
+    skipped: list[tuple[str, str]]
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes that the networks are told."""
+        return self.train.classes if self.recipe.data.labels else []
+
+    def game(self, total: int) -> AdversarialGame:
+        """A game at its beginning, the same one for the same recipe and data."""
+        torch.manual_seed(self.recipe.seed)
+        generator, critic = build(self.recipe.network, self.train.shape, len(self.classes))
+        return AdversarialGame(
+            generator,
+            {"critic": critic},
+            self.recipe.network.latent,
+            self.recipe.game,
+            total,
+            self.compute,
+            compose(self.recipe.augment.policy),
+            self.recipe.augment,
+        )
+
+    def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
+        """Our rows of the batch that starts at sample `seen`."""
+        indices = order(len(self.train), self.recipe.seed, seen, seen + batch)[rows]
+        flip = None
+        if self.recipe.data.flip:
+            flip = Draws(self.recipe.seed, seen, batch, rows).uniform("mirror") < 0.5
+        made = self.train.batch(indices, flip)
+        if not self.classes:
+            made.pop("label", None)
+        made["real"] = made["real"].contiguous(memory_format=torch.channels_last)
+        return {key: value.to(self.compute.device, non_blocking=True) for key, value in made.items()}
+
+
+def plan(source: str, recipe: ImageRecipe, recipe_name: str, device: str = "auto", strict: bool = False) -> Plan:
+    """Opens the data and chooses the device.
+
+    Raises:
+        UserError, DataError: data that cannot be used, a device that is not there.
+    """
+    compute = choose(device, recipe.precision, dist.local_rank())
+    size = recipe.data.size
+    pictures = open_pictures(
+        source,
+        size=(size[0], size[-1]) if size else None,
+        channels=recipe.data.channels,
+        fit=recipe.data.fit,
+        strict=strict,
+    )
+    train, heldout = pictures.split(recipe.data.holdout)
+    if len(train) < 2:
+        raise DataError(source, f"holds {len(pictures)} pictures, too few to train on", "a hundred or more are needed")
+    return Plan(recipe, recipe_name, source, train, heldout, compute, pictures.skipped)
+
+
+def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = False) -> Path:
+    """Trains, going on with what is in `folder` unless `new`. Returns the model folder.
+
+    Args:
+        report: called with every row of the log; rows with `say` are sentences for a person.
+
+    Raises:
+        loop.Stopped: interrupted and saved.
+        UserError, DataError: see `runs.settle`, `runs.held` and `loop.train`.
+    """
+    dist.start(plan.compute.device.type)
+    try:
+        if new and dist.is_main():
+            aside = runs.set_aside(folder)
+            if aside:
+                report({"say": f"the older run is kept in {aside}"})
+        dist.barrier()
+        with runs.held(folder):
+            return _train(plan, folder, report)
+    finally:
+        dist.stop()
+
+
+def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
+    data = {"fingerprint": plan.train.fingerprint, "source": plan.source, "count": len(plan.train)}
+    settled = runs.settle(folder, plan.recipe, data)
+    dist.barrier()
+    if settled is None:
+        plan = replace(plan, recipe=_budgeted(plan, report))
+        runs.begin(folder, plan.recipe, data)
+    else:
+        plan = replace(plan, recipe=settled)
+    recipe = plan.recipe
+    batch = recipe.game.batch
+    total = -(-recipe.budget.samples // batch) * batch
+    config = model.describe(
+        folder.resolve().name, recipe.network, plan.train.shape, plan.classes, plan.recipe_name, data, 0
+    )
+    look = _look(plan, folder, config)
+    report({"say": f"training on {plan.compute.why}", "total": total})
+    watch = loop.Watch(
+        log_every=max(total // recipe.watch.rows, batch),
+        look_every=max(total // recipe.watch.looks, batch),
+        look=look,
+        report=report,
+        save_seconds=recipe.watch.save_seconds,
+    )
+    phases = [loop.Phase("game", total, lambda before: plan.game(total))]
+    loop.train(folder, phases, plan.batch, batch, recipe.seed, watch, plan.compute.device)
+    return folder / "model"
+
+
+def _budgeted(plan: Plan, report: Callable[[dict], None]) -> ImageRecipe:
+    """The recipe with its budget in samples, for resuming must not depend on the clock."""
+    budget = plan.recipe.budget
+    if budget.samples:
+        return plan.recipe
+    report({"say": f"measuring the speed on {plan.compute.why}"})
+    game = plan.recipe.game
+    samples = runs.samples_in(
+        budget.minutes,
+        plan.game(10**9),
+        plan.batch,
+        game.batch,
+        max(game.penalty_every, game.n_critic, 8),
+        plan.recipe.seed,
+        plan.compute.device,
+    )
+    report({"say": f"{budget.minutes:g} minutes are worth {samples:,} pictures here"})
+    return replace(plan.recipe, budget=replace(budget, samples=samples))
+
+
+def _look(plan: Plan, folder: Path, config: dict) -> Callable[[AdversarialGame, int], dict[str, float]]:
+    """What is done now and then: a preview of fixed latents, the model as it is, how varied it is."""
+    classes = len(plan.classes)
+    count = max(min(8 * classes, 80), 64) if classes else 64
+    z = torch.randn(count, plan.recipe.network.latent, generator=torch.Generator().manual_seed(plan.recipe.seed))
+    label = torch.arange(count) % classes if classes else None
+    indices = np.linspace(0, len(plan.train) - 1, min(count, len(plan.train))).astype(int)
+    real_diversity = metrics.diversity(np.asarray(plan.train.pictures)[indices])
+
+    @torch.no_grad()
+    def look(game: AdversarialGame, seen: int) -> dict[str, float]:
+        device = plan.compute.device
+        generator = game.ema.average
+        fake = export.to_uint8(generator(z.to(device), None if label is None else label.to(device)))
+        shown = export.straight(fake) if fake.shape[1] == 4 else fake
+        sheet = export.png(export.grid(shown, columns=min(classes, 16) if classes > 1 else None), None)
+        write_bytes(folder / "samples" / f"{seen:010d}.png", sheet, overwrite=True)
+        model.write(folder / "model", generator, config | {"seen": seen}, sheet, _card(plan, config, seen))
+        return {"diversity": metrics.diversity(fake), "real_diversity": real_diversity}
+
+    return look
+
+
+def _card(plan: Plan, config: dict, seen: int) -> str:
+    """The model card: what this is, what it was trained on and how."""
+    height, width = config["shape"][1:]
+    classes = f", {len(plan.classes)} classes ({', '.join(plan.classes[:12])})" if plan.classes else ""
+    return f"""---
+library_name: creative-gan
+tags: [gan, unconditional-image-generation]
+---
+# {config["name"]}
+
+A generator of pictures of {height}x{width} pixels{classes}, trained by [creative-gan]({_HOME}) with the recipe
+`{config["recipe"]}` on {len(plan.train):,} pictures of `{Path(plan.source).name}`, {seen:,} shown in all.
+Whoever uses it should know the licence of those pictures.
+
+![samples](preview.png)
+
+```
+creative-gan image sample --model {config["name"]} --out grid.png
+```
+
+<details><summary>recipe</summary>
+
+```toml
+{to_toml(plan.recipe)}```
+</details>
+"""
+
+
+_HOME = "https://pypi.org/project/creative-gan"
