@@ -1,0 +1,110 @@
+"""The adversarial game: it learns, its turns are the paper's, its settings do what they say."""
+
+import pytest
+import torch
+
+from creative_gan.core.draws import Draws
+from creative_gan.core.game import AugmentRecipe, GameRecipe
+from creative_gan.core.health import NotFinite
+from creative_gan.core.losses import LOSSES
+from creative_gan.core.recipe import parse
+from tests.core import toy
+
+STEADY = {
+    "wasserstein": {"gp": 1.0, "n_critic": 3, "beta1": 0.5, "beta2": 0.9},
+    "minimax": {"r1": 0.1, "r2": 0.1},
+}
+
+
+def play(game, steps: int) -> dict[str, torch.Tensor]:
+    for i in range(steps):
+        seen = i * 16
+        metrics = game.step(toy.batches(seen, 16, slice(0, 16)), Draws(0, seen, 16, slice(0, 16)))
+    return metrics
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_learns_the_ring(loss: str):
+    game = toy.game(loss=loss, lr=2e-2, total=16 * 500, **STEADY.get(loss, {"r1": 0.1, "r2": 0.1, "penalty_every": 4}))
+    play(game, 500)
+    with torch.no_grad():
+        radius = game.ema.average(torch.randn(500, toy.LATENT)).norm(dim=1)
+        spread = game.ema.average(torch.randn(500, toy.LATENT)).std(0)
+    assert 0.7 < radius.mean() < 1.3 and (spread > 0.35).all()
+
+
+def test_lazy_penalties_come_every_kth_turn_and_generator_turns_every_nth():
+    game = toy.game(r1=1.0, penalty_every=4, n_critic=2)
+    said = [set(play_one(game, i)) for i in range(8)]
+    assert [i for i, keys in enumerate(said) if "r1" in keys] == [0, 4]
+    assert [i for i, keys in enumerate(said) if "generator_loss" in keys] == [1, 3, 5, 7]
+
+
+def play_one(game, i: int) -> dict[str, torch.Tensor]:
+    return game.step(toy.batches(i * 16, 16, slice(0, 16)), Draws(0, i * 16, 16, slice(0, 16)))
+
+
+def test_weight_clipping_and_learning_rates():
+    game = toy.game(loss="wasserstein", clip=0.01, lr=1e-3, lr_critic=4e-3, warmup=64, lr_end=0.0)
+    play_one(game, 0)
+    assert max(p.abs().max() for p in game.critics.parameters()) <= 0.01
+    rates = {side: o.param_groups[0]["lr"] for side, o in game.optimizers.items()}
+    assert rates == {"generator": pytest.approx(1e-3 / 4), "critic": pytest.approx(4e-3 / 4)}
+    game.seen = toy.TOTAL
+    play_one(game, 1)
+    assert game.optimizers["generator"].param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+
+
+def test_average_lags_behind_by_its_half_life():
+    game = toy.game(ema=16.0, ema_ramp=0.0)
+    before = game.generator.body[0].weight.detach().clone()
+    play_one(game, 0)
+    middle = (before + game.generator.body[0].weight.detach()) / 2  # a batch of 16 is one half-life
+    assert torch.allclose(game.ema.average.body[0].weight, middle, atol=1e-7)
+
+
+def test_instance_noise_fades():
+    game = toy.game(instance_noise=0.5)
+    x, draws = torch.zeros(16, 2), Draws(0, 0, 16, slice(0, 16))
+    assert game._seen_by_critic(x, draws).std() == pytest.approx(0.5, rel=0.4)
+    game.seen = toy.TOTAL
+    assert game._seen_by_critic(x, draws).std() == 0
+
+
+def test_augmentation_schedules():
+    scheduled = toy.game(AugmentRecipe(("shift",), 0.8, "scheduled"))
+    assert scheduled.strength == 0
+    scheduled.seen = toy.TOTAL - 16
+    play_one(scheduled, 0)
+    assert scheduled.strength == pytest.approx(0.8)
+    adaptive = toy.game(AugmentRecipe(("shift",), 1.0, "adaptive", target=0.0, adapt=160.0), lr_critic=0.05, lr=1e-9)
+    play(adaptive, 10)
+    assert adaptive.strength > 0.4  # a critic that is always right asks for more
+
+
+@pytest.mark.parametrize("poison", ["data", "weights"])
+def test_what_is_not_finite_is_refused_before_the_weights_move(poison: str):
+    game = toy.game()
+    batch = toy.batches(0, 16, slice(0, 16))
+    if poison == "data":
+        batch["real"][3, 1] = float("nan")
+    else:
+        game.critics["critic0"].body[2].weight.data[0, 0] = float("inf")
+    before = game.generator.body[0].weight.detach().clone()
+    with pytest.raises(NotFinite):
+        game.step(batch, Draws(0, 0, 16, slice(0, 16)))
+    assert torch.equal(before, game.generator.body[0].weight)
+
+
+def test_several_critics_all_learn():
+    game = toy.game(critics=2)
+    before = [c.body[0].weight.detach().clone() for c in game.critics.values()]
+    play(game, 2)
+    assert all(not torch.equal(b, c.body[0].weight) for b, c in zip(before, game.critics.values(), strict=True))
+
+
+def test_settings_that_contradict_each_other_are_refused():
+    with pytest.raises(Exception, match=r"game\.label_smoothing works with"):
+        parse(GameRecipe, {"loss": "hinge", "label_smoothing": 0.1})
+    with pytest.raises(Exception, match="multiple of game.accumulate"):
+        parse(GameRecipe, {"batch": 10, "accumulate": 4})
