@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import sweep, write_folder
@@ -32,7 +33,7 @@ def save(folder: Path, seen: int, state: dict) -> Path:
     skeleton = _split(state, "", tensors)
 
     def build(target: Path) -> None:
-        save_file(tensors, target / _FILES[0])
+        (target / _FILES[0]).write_bytes(safetensors_bytes(tensors))  # a full disk raises OSError this way
         (target / _FILES[1]).write_text(json.dumps({"format": FORMAT, "seen": seen, "state": skeleton}))
         hashes = {name: _sha256(target / name) for name in _FILES}
         (target / "manifest.json").write_text(json.dumps(hashes, indent=1))

@@ -1,0 +1,111 @@
+"""Speed of one training step: creative-gan against a plain PyTorch loop of the same DCGAN networks.
+
+The plain loop is what tutorials write: float32, default memory format, Adam as it comes, non-saturating loss. Both
+train the same networks with the same batch size, turn about in one run, so that whatever else the machine does
+meets both. A last column has the recipe's own game (relativistic, lazy R1 and R2) beside them.
+
+    python benchmarks/image_speed.py [--size 64] [--width 64] [--batch 64] [--rounds 7]
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from creative_gan.core.device import choose
+from creative_gan.core.draws import Draws
+from creative_gan.core.game import AdversarialGame, GameRecipe
+from creative_gan.image.networks import NetworkRecipe, build
+
+
+def plain(shape: tuple[int, int, int], width: int, batch: int) -> Callable[[torch.Tensor], None]:
+    """The loop of the tutorials."""
+    torch.manual_seed(0)
+    generator, critic = build(NetworkRecipe(width=width, latent=100), shape, 0)
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    critic_optimizer = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.5, 0.999))
+
+    def step(real: torch.Tensor) -> None:
+        ones, zeros = torch.ones(batch), torch.zeros(batch)
+        critic_optimizer.zero_grad()
+        fake = generator(torch.randn(batch, 100))
+        loss = binary_cross_entropy_with_logits(critic(real), ones)
+        loss = loss + binary_cross_entropy_with_logits(critic(fake.detach()), zeros)
+        loss.backward()
+        critic_optimizer.step()
+        generator_optimizer.zero_grad()
+        binary_cross_entropy_with_logits(critic(fake), ones).backward()
+        generator_optimizer.step()
+
+    return step
+
+
+def ours(shape: tuple[int, int, int], width: int, batch: int, precision: str, **settings) -> Callable[[torch.Tensor], None]:
+    torch.manual_seed(0)
+    networks = build(NetworkRecipe(width=width, latent=100), shape, 0)
+    recipe = GameRecipe(batch=batch, **settings)
+    game = AdversarialGame(networks[0], {"critic": networks[1]}, 100, recipe, 10**9, choose("cpu", precision))
+    place = torch.channels_last
+
+    def step(real: torch.Tensor) -> None:
+        rows = slice(0, batch)
+        game.step({"real": real.contiguous(memory_format=place)}, Draws(0, game.seen, batch, rows))
+
+    return step
+
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--width", type=int, default=64, help="channels at half resolution; the paper has 64")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    shape = (3, options.size, options.size)
+    same = {"loss": "nonsaturating", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999}
+    recipe = {"loss": "relativistic", "r1": 1.0, "r2": 1.0, "penalty_every": 8}
+    steps = {
+        "plain loop, float32": plain(shape, options.width, options.batch),
+        "creative-gan, float32": ours(shape, options.width, options.batch, "float32", **same),
+        "creative-gan": ours(shape, options.width, options.batch, "auto", **same),
+        "creative-gan, relativistic with lazy R1 and R2": ours(shape, options.width, options.batch, "auto", **recipe),
+    }
+    real = torch.rand(options.batch, *shape) * 2 - 1
+    per_round = 8  # a whole round of lazy penalties
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(options.rounds + 1):
+        for name, step in steps.items():
+            begun = time.perf_counter()
+            for _ in range(per_round):
+                step(real)
+            if turn:  # the first round warms up
+                seconds[name].append((time.perf_counter() - begun) / per_round)
+    base = statistics.median(seconds["plain loop, float32"])
+    result = {
+        name: {
+            "ms_per_step": round(1000 * statistics.median(s), 1),
+            "pictures_per_second": round(options.batch / statistics.median(s), 1),
+            "times_the_plain_loop": round(base / statistics.median(s), 2),
+        }
+        for name, s in seconds.items()
+    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if options.json:
+        print(json.dumps({"shape": shape, "batch": options.batch, "steps": result, "peak_mb_of_all": peak}, indent=1))
+        return
+    print(f"{options.size} px, batch {options.batch}, width {options.width}, {torch.get_num_threads()} threads")
+    for name, row in result.items():
+        print(f"{name:48} {row['ms_per_step']:8.1f} ms/step {row['pictures_per_second']:8.1f}/s "
+              f"{row['times_the_plain_loop']:5.2f}x")  # fmt: skip
+    print(f"peak memory of all four together {peak} MB")
+
+
+if __name__ == "__main__":
+    main()
