@@ -19,3 +19,32 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder of real data; name it in CREATIVE_GAN_DATA")
     return folder
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """Calls the command line in this process: run("image", "train", ...) -> (exit code, stdout, stderr)."""
+    from creative_gan.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["creative-gan", *map(str, arguments)])
+        with pytest.raises(SystemExit) as done:
+            main()
+        out, err = capfd.readouterr()
+        return int(done.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a small conditional model, trained for a moment on the built-in digits."""
+    from creative_gan.cli.recipes import folder
+    from creative_gan.core.recipe import load
+    from creative_gan.image.recipe import ImageRecipe
+    from creative_gan.image.train import plan, train
+
+    out = tmp_path_factory.mktemp("trained") / "run"
+    recipe = load(ImageRecipe, folder() / "image/digits.toml", ["budget.samples=640"], test=True)
+    train(plan("builtin:digits", recipe, "image/digits", "cpu"), out, lambda row: None)
+    return out

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from creative_gan import __version__
+from creative_gan.cli.demo import demo
 from creative_gan.cli.image import image
 from creative_gan.cli.inspect import inspect
 from creative_gan.cli.recipes import recipes
@@ -28,6 +29,7 @@ def cli(debug: bool) -> None:
     """
 
 
+cli.add_command(demo)
 cli.add_command(image)
 cli.add_command(inspect)
 cli.add_command(recipes)
@@ -38,9 +40,7 @@ def main() -> NoReturn:
     # unless the user says so, threads do not spin while they wait: it starves whatever else runs on a laptop
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        code = cli.main(standalone_mode=False)  # a command's Exit comes back as its number
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -60,7 +60,7 @@ def main() -> NoReturn:
             traceback.print_exc()
         click.echo(f"Error: {_sentence(error)}", err=True)
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _sentence(error: Exception) -> str:

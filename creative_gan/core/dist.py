@@ -76,7 +76,7 @@ def average_grads(network: nn.Module) -> None:
     torch_dist.all_reduce(flat)
     flat /= world()
     for p, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-        p.grad = piece.view_as(p).clone(memory_format=torch.preserve_format)
+        p.grad.copy_(piece.view_as(p))  # type: ignore[union-attr]  # in place: fused optimisers need the layout
 
 
 def mean(value: Tensor) -> Tensor:

@@ -140,7 +140,9 @@ class _Run:
         self.looked = -1
         self.started = self.logged_at = self.saved_at = time.monotonic()
         self.game: Game = phases[0].make(None)
-        if not self._restore():
+        found = self._restore()
+        dist.barrier()  # no process may find what another one has only now begun
+        if not found:
             self._truncate()
             self.save()
 

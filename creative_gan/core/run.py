@@ -19,6 +19,7 @@ from creative_gan.core.loop import Batch, Game
 from creative_gan.core.recipe import setting
 
 R = TypeVar("R")
+_BESIDE = ("lock", "tensorboard", "wandb")  # may be there before the run
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
     """
     path = folder / "recipe.toml"
     if not path.exists():
-        others = [p.name for p in folder.iterdir() if p.name != "lock"] if folder.exists() else []
+        others = [p.name for p in folder.iterdir() if p.name not in _BESIDE] if folder.exists() else []
         if others:
             raise UserError(f"{folder} is not a run folder but holds {others[0]}; choose another with --out")
         return None

@@ -2,15 +2,19 @@
 
 from creative_gan.image.data import open_pictures
 
+FEW = 1_000
+"""Fewer pictures than this are soon known by heart without every augmentation there is."""
+
 
 def recipe_for(source: str) -> str:
-    """The name of a picture recipe for what is there: by size, colour and number of pictures."""
-    if source == "builtin:art":
-        return "art"
+    """The name of a picture recipe for the data set of this name."""
     pictures = open_pictures(source)
-    channels, height, width = pictures.shape
-    if len(pictures) < 500:
+    return suited(len(pictures), pictures.shape)
+
+
+def suited(count: int, shape: tuple[int, int, int]) -> str:
+    """The name of a picture recipe for `count` pictures of `shape` (C, H, W)."""
+    if count < FEW:
         return "few"
-    if channels == 1 and max(height, width) <= 32:
-        return "digits"
-    return "art"
+    small = shape[0] == 1 and max(shape[1:]) <= 32
+    return "digits" if small else "art"

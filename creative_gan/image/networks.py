@@ -104,7 +104,7 @@ class MlpGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, latent] -> [B, C, H, W]."""
-        return self.body(self.input(z, label)).view(-1, *self.shape)
+        return self.body(self.input(z, label)).unflatten(1, self.shape)
 
 
 class MlpCritic(nn.Module):
@@ -149,7 +149,7 @@ class DcganGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, latent] -> [B, C, H, W]."""
-        x = self.first(self.input(z, label)).view(len(z), -1, *self.start)
+        x = self.first(self.input(z, label)).unflatten(1, (-1, *self.start))
         return _crop(self.body(x), self.size)
 
 

@@ -1,0 +1,1 @@
+"""Texts: corpora, tokenisers, checks and export."""

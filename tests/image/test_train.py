@@ -1,0 +1,86 @@
+"""Trainings of pictures: resuming through the command line is exact, and two processes make the weights of one."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from creative_gan.core.recipe import load
+from creative_gan.image.recipe import ImageRecipe
+
+ROOT = Path(__file__).parents[2]
+COMMAND = ["image", "train", "builtin:digits", "--recipe", "digits", "--set", "network.width=8", "--quiet"]
+
+
+def start(*arguments: str, torchrun: bool = False) -> subprocess.Popen:
+    runner = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone"] if torchrun else []
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *runner, "-m", "creative_gan", *COMMAND, *arguments]
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def finished(process: subprocess.Popen) -> None:
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+
+
+def digest(run: Path) -> tuple[str, str]:
+    names = ("metrics.jsonl", "model/model.safetensors")
+    return tuple(hashlib.sha256((run / name).read_bytes()).hexdigest() for name in names)  # type: ignore[return-value]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_called_again_is_a_straight_run(tmp_path: Path):
+    settings = ("--samples", "4096", "--set", "watch.save_seconds=0.05", "--set", "game.batch=32")
+    finished(start(*settings, "--out", str(tmp_path / "straight")))
+    kills = 0
+    for delay in (0.1, 0.35, 0.8):
+        process = start(*settings, "--out", str(tmp_path / "killed"))
+        log = tmp_path / "killed/metrics.jsonl"
+        size = log.stat().st_size if log.exists() else 0
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if log.exists() and log.stat().st_size != size:
+                time.sleep(delay)
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.01)
+        process.wait()
+    assert kills >= 2
+    finished(start(*settings, "--out", str(tmp_path / "killed")))
+    assert digest(tmp_path / "straight") == digest(tmp_path / "killed")
+
+
+@pytest.mark.slow
+def test_torchrun_makes_the_weights_of_one_process(tmp_path: Path):
+    # batch norm sees its own process's half of a batch, and bfloat16 rounds sums in another order; what is left
+    # is the rounding of float32, in proportion to the learning rate
+    settings = ("--samples", "320", "--set", "network.norm=none", "--set", "precision=float32", "--set", "game.lr=1e-4")
+    finished(start(*settings, "--out", str(tmp_path / "one")))
+    finished(start(*settings, "--out", str(tmp_path / "two"), torchrun=True))
+    one, two = (load_file(tmp_path / name / "model/model.safetensors") for name in ("one", "two"))
+    assert max((one[key] - two[key]).abs().max().item() for key in one) < 1e-6
+    rows = [len((tmp_path / name / "metrics.jsonl").read_text().splitlines()) for name in ("one", "two")]
+    assert rows[0] == rows[1] > 3
+
+
+def test_batches_depend_on_seed_and_place_alone(tmp_path: Path):
+    from creative_gan.cli.recipes import folder
+    from creative_gan.image.train import plan
+
+    recipe = load(ImageRecipe, folder() / "image/digits.toml", ["data.flip=true"], test=True)
+    first, second = (plan("builtin:digits", recipe, "x", "cpu") for _ in range(2))
+    whole = first.batch(640, 8, slice(0, 8))
+    assert torch.equal(whole["real"], second.batch(640, 8, slice(0, 8))["real"])
+    parts = torch.cat([second.batch(640, 8, slice(a, a + 4))["real"] for a in (0, 4)])
+    assert torch.equal(whole["real"], parts)
+    assert not torch.equal(whole["real"], first.batch(648, 8, slice(0, 8))["real"])
+    assert len(first.train) + len(first.heldout) == 1797 and len(first.heldout) > 150

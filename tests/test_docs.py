@@ -1,0 +1,110 @@
+"""Every command in README and docs runs, every example in a help text runs, and what is named exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(text: str) -> list[str]:
+    """The `creative-gan` lines of fenced console blocks."""
+    blocks = re.findall(r"```(?:console|sh)\n(.*?)```", text, re.DOTALL)
+    lines = [line.removeprefix("$ ").split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("creative-gan ")]
+
+
+def examples() -> list[str]:
+    """The example lines of all help texts."""
+    from creative_gan.cli import cli
+
+    found = []
+
+    def walk(command) -> None:
+        help_ = command.help or ""
+        found.extend(re.split(r"\s{3,}", line.strip())[0] for line in help_.splitlines() if "creative-gan " in line)
+        for inner in getattr(command, "commands", {}).values():
+            walk(inner)
+
+    walk(cli)
+    return sorted(set(found))
+
+
+def short(line: str) -> list[str]:
+    """The arguments of a command line, with trainings cut to a few steps."""
+    words = shlex.split(line)[1:]
+    if words[:2] == ["image", "train"] or words[:1] == ["demo"]:
+        for option in ("--minutes", "--samples"):
+            if option in words:
+                at = words.index(option)
+                del words[at : at + 2]
+        quick = ["--set", "network.width=8", "--set", "game.batch=8", "--set", "data.size=16"]
+        words += quick + (["--minutes", "0.001"] if words[0] == "demo" else ["--samples", "16"])
+    if words[:2] == ["image", "evaluate"] and "-n" not in words:
+        words += ["-n", "100"]
+    return words
+
+
+PICTURE_LINES = sorted({line for page in PAGES for line in commands(page.read_text("utf-8"))} | set(examples()))
+
+
+@pytest.fixture
+def place(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which everything that the examples name is there."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", "photos/sea", "photos/city"):
+        (tmp_path / name).mkdir()
+    for i in range(24):
+        noise = Image.effect_noise((40, 32), 20 + i).convert("RGB")
+        noise.save(tmp_path / "photos" / ("sea" if i % 2 else "city") / f"{i}.png")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/photos").symlink_to(trained)
+    from creative_gan.cli.recipes import folder
+
+    (tmp_path / "mine.toml").write_text((folder() / "image/few.toml").read_text())
+    from creative_gan.image import export
+    from creative_gan.image.model import load
+
+    model = load("runs/photos")
+    for name in ("picture.png", "grid.png"):
+        export.write_pictures(model.pictures(1), tmp_path / name, model.origins(1, 0, None, None))
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", PICTURE_LINES)
+def test_command_runs(line: str, place: Path, run):
+    words = short(line)
+    if "--out" in words:  # the examples do not see each other's files
+        out = place / words[words.index("--out") + 1]
+        if out.is_file():
+            out.unlink()
+    if words[:2] == ["recipes", "copy"]:
+        (place / words[3]).unlink(missing_ok=True)
+    code, _, err = run(*words)
+    assert code == 0, err
+
+
+def test_pages_name_only_files_that_exist():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_papers_index_names_what_there_is():
+    import importlib
+
+    rows = re.findall(r"`(creative_gan[\w.]*):(\w+)`", (ROOT / "docs/papers.md").read_text("utf-8"))
+    assert len(rows) > 10
+    for module, name in rows:
+        assert hasattr(importlib.import_module(module), name), f"{module}:{name}"
+
+
+def test_architecture_tree_is_that_of_the_disk():
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    for name in re.findall(r"`creative_gan/([\w/]+\.py)`", text):
+        assert (ROOT / "creative_gan" / name).exists(), name
