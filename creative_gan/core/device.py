@@ -47,7 +47,7 @@ def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -
     if not available[name]:
         there = ", ".join(d for d, yes in available.items() if yes)
         raise UserError(f"device {name!r} is not there on this machine (there is: {there}); try --device auto")
-    hardware = {"cpu": _cpu_has_bfloat16, "cuda": torch.cuda.is_bf16_supported, "mps": lambda: False}[name]()
+    hardware = {"cpu": cpu_has_bfloat16, "cuda": torch.cuda.is_bf16_supported, "mps": lambda: False}[name]()
     bfloat16 = hardware if precision == "auto" else precision == "bfloat16"
     where = torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
     reason = "asked for" if device != "auto" else "the best there is here"
@@ -55,5 +55,6 @@ def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -
     return Compute(where, bfloat16, f"{where} ({reason}; {units}), {'bfloat16' if bfloat16 else 'float32'}")
 
 
-def _cpu_has_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from creative_gan.core.device import cpu_has_bfloat16
 from creative_gan.core.errors import UserError
 
 SIDE = 64
@@ -80,7 +81,7 @@ def train_classifier(
         for _ in range(steps):
             rows = torch.from_numpy(order.integers(0, len(small), BATCH))
             real = _shifted(_scaled(small[rows]), order)
-            with torch.autocast("cpu", torch.bfloat16, enabled=_has_bfloat16()):
+            with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bfloat16()):
                 logits = network(real.contiguous(memory_format=torch.channels_last))
             loss = F.cross_entropy(logits.float(), targets[rows], label_smoothing=0.05)
             optimizer.zero_grad()
@@ -128,8 +129,3 @@ def _shifted(real: Tensor, draw: np.random.Generator) -> Tensor:
     pick = torch.arange(batch)[:, None, None]
     # Indices around the slice put the channels last: [B, H, W, C].
     return padded[pick, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-def _has_bfloat16() -> bool:
-    """Does this processor multiply bfloat16 in hardware? Elsewhere it is slower than float32."""
-    return torch.cpu._is_avx512_bf16_supported()

@@ -41,7 +41,9 @@ def evaluate(
         _in_classes_of(train, model, label) if labelled else None,
     )
     if inception:
-        result["inception_fid"] = {"value": metrics.inception_fid(np.asarray(heldout.pictures), fake), "floor": None}
+        real, other = np.asarray(heldout.pictures), np.asarray(train.pictures)[: len(heldout)]
+        fid, floor = metrics.inception_fid(real, fake), metrics.inception_fid(real, other)
+        result["inception_fid"] = {"value": fid, "floor": floor, "better": "lower"}
     return result
 
 

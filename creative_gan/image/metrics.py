@@ -52,9 +52,9 @@ def evaluate(
 
     With labels of two classes or more, features are those of a classifier trained on the training pictures
     but for the floor's, so that it has seen neither side of any comparison; else `fixed_features`. Copying is
-    always looked for in the latter: a classifier is made to forget what tells two pictures of a class apart. Fakes that all fall
-    where pictures lie close together look copied, too: read it beside recall and class balance.
-    Raises UserError for pictures that do not fit.
+    always looked for in the latter: a classifier is made to forget what tells two pictures of a class apart.
+    Fakes that all fall where pictures lie close together look copied, too: read it beside recall and class
+    balance. Raises UserError for pictures that do not fit.
     """
     _check(fake, train, heldout)
     draw = np.random.default_rng(seed)
@@ -128,7 +128,8 @@ def pyramid_distance(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> dict[
 
     real, fake: [N, C, H, W] uint8 of one size, at least 7 pixels a side. Returns {"swd_64": ..., "swd_32":
     ..., "swd_16": ..., "swd": their mean}: swd_64 compares fine texture, swd_16 layout. Each set's patches
-    are normalised per channel, so it is blind to brightness and contrast. Source: arXiv:1710.10196, section 5.
+    are normalised per channel, so it is blind to brightness and contrast. Source: arXiv:1710.10196, section
+    5.
     """
     ours, theirs = (_patches(pictures, seed + i) for i, pictures in enumerate((real, fake)))
     found = {
