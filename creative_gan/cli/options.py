@@ -91,19 +91,26 @@ def _plain(unit: str) -> tuple[Callable[[dict], None], Callable[[], None]]:
             speed = _speed(row, state, unit)
             if row["seconds"] - state["shown"] >= 10 or row["seen"] >= state["total"]:
                 state["shown"] = row["seconds"]
-                left = (state["total"] - row["seen"]) / max(state["rate"], 1e-9)
                 share = f"{100 * row['seen'] / state['total']:3.0f}% {row['seen']:,}/{state['total']:,}"
-                say(f"{share}  {speed}  {int(left // 60)}:{int(left % 60):02d} left  {_losses(row)}")
+                say("  ".join(filter(None, [share, speed, _left(row, state), _losses(row)])))
 
     return report, lambda: None
 
 
 def _speed(row: dict, state: dict, unit: str) -> str:
-    """Samples a second since the first row of this session."""
+    """Samples a second since the first row of this session; nothing at that row."""
     first = state.setdefault("first", (row["seen"], row["seconds"]))
-    if row["seconds"] > first[1]:
-        state["rate"] = (row["seen"] - first[0]) / (row["seconds"] - first[1])
-    return f"{state.setdefault('rate', 0.0):,.0f} {unit}/s"
+    if row["seen"] == first[0] or row["seconds"] == first[1]:
+        return ""
+    state["rate"] = (row["seen"] - first[0]) / (row["seconds"] - first[1])
+    return f"{state['rate']:,.0f} {unit}/s"
+
+
+def _left(row: dict, state: dict) -> str:
+    if "rate" not in state:
+        return ""
+    seconds = int((state["total"] - row["seen"]) / state["rate"])
+    return f"{seconds // 60}:{seconds % 60:02d} left"
 
 
 def _losses(row: dict) -> str:

@@ -1,0 +1,1 @@
+"""Music: sounds as waveforms and songs as MIDI."""

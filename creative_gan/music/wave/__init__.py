@@ -1,0 +1,1 @@
+"""Sounds as waveforms: data, networks, metrics and export of GANs that make short sounds."""

@@ -1,0 +1,193 @@
+"""Look a set of sounds over before training: what it holds, what is wrong with it, what it is good for."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from creative_gan.core.errors import DataError
+from creative_gan.music.wave import labels, reader
+from creative_gan.music.wave.data import SILENT_BELOW, TRIM_BELOW, sound_files
+
+IMBALANCE = 5.0
+"""Times by which the largest class may exceed the smallest without a warning."""
+CLIPPED = 0.0005
+"""Share of samples at full scale from which a file counts as clipped."""
+SHOWN = 5
+
+LENGTHS = (8192, 16384, 32768, 65536)
+RATES = (8000, 16000, 22050, 44100, 48000)
+# From so many sounds on: what to expect.
+VERDICTS = [
+    (2_000, "enough sounds for variety"),
+    (300, "a small set: use augmentation"),
+    (50, "very small: expect sounds that resemble these closely; more would help more than anything else"),
+    (1, "too few to learn from: collect at least 50, better some hundreds"),
+]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found; lists hold names of files."""
+
+    source: str
+    count: int
+    """Files that can be used."""
+    seconds: float
+    """Of all of them together."""
+    shortest: float
+    """In seconds, as are the next two; of the files."""
+    median: float
+    longest: float
+    rates: dict[int, int]
+    """Files at each rate in Hz, as the next at each number of channels."""
+    channels: dict[int, int]
+    kinds: dict[str, int]
+    classes: dict[str, int]
+    imbalance: float | None
+    """Largest class over smallest; None without classes."""
+    silence: float
+    """Share of the time that is silence at the beginnings and ends of files."""
+    quiet: list[str]
+    """Files that never get louder than -20 dB."""
+    clipped: list[str]
+    skipped: list[tuple[str, str]]
+    """Name and reason of what cannot be used."""
+    rate: int
+    """Samples a second that suit the files."""
+    length: int
+    """Samples that nine sounds in ten fit in at that rate, without their silence."""
+    verdict: str
+
+    def as_dict(self) -> dict:
+        """The same as JSON takes it."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The same in sentences for a terminal."""
+        rows = [
+            f"{self.count} sounds, {_duration(self.seconds)} in all: "
+            f"{self.shortest:.2f} to {self.longest:.2f} s, half of them below {self.median:.2f} s",
+            "rates: " + _counts({f"{rate:,} Hz": n for rate, n in self.rates.items()}),
+            "channels: " + _counts(self.channels) + "; files: " + _counts(self.kinds),
+            f"silence at the ends: {self.silence:.0%} of the time",
+        ]
+        if self.classes:
+            rows.append(f"{len(self.classes)} classes: " + _counts(self.classes))
+        if self.imbalance is not None and self.imbalance > IMBALANCE:
+            rows.append(
+                f"warning: the largest class has {self.imbalance:.0f} times as many sounds as the smallest"
+            )
+        for name, listed in (("clipped", self.clipped), ("very quiet", self.quiet)):
+            if listed:
+                rows.append(f"warning: {len(listed)} {name}: " + _some(listed))
+        for name, reason in self.skipped[:SHOWN]:
+            rows.append(f"skipped: {name} {reason}")
+        if len(self.skipped) > SHOWN:
+            rows.append(f"skipped: {len(self.skipped) - SHOWN} more")
+        return [*rows, f"{self.verdict}; rate {self.rate} and length {self.length} suit them"]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One file."""
+
+    name: str
+    header: reader.Header
+    peak: float
+    clipped: float
+    loud: float
+    """Seconds between the silence at the beginning and that at the end."""
+
+
+def check(source: str | Path, label_pattern: str | None = None) -> Report:
+    """Read every file of a set and look it over. Args and errors: those of `data.open_sounds`."""
+    root, names = sound_files(source)
+    wanted = labels.file_labels(root, names, label_pattern)
+    heard: list[_Heard] = []
+    skipped: list[tuple[str, str]] = []
+    classes: Counter[str] = Counter()
+    for row, name in enumerate(names):
+        label = wanted[row] if wanted is not None else None
+        if wanted is not None and label is None:
+            skipped.append((name, "has no label"))
+            continue
+        try:
+            one = _hear(root / name, name)
+        except DataError as error:
+            skipped.append((name, error.reason))
+            continue
+        heard.append(one)
+        if label is not None:
+            classes[label] += 1
+    if not heard:
+        name, reason = skipped[0]
+        raise DataError(source, f"holds no sound that can be used; {name} {reason}", "check the files")
+    durations = np.array([one.header.frames / one.header.rate for one in heard])
+    loud = np.array([one.loud for one in heard])
+    rate = max(fit for fit in RATES if fit <= max(np.median([one.header.rate for one in heard]), RATES[0]))
+    wanted_length = float(np.quantile(loud, 0.9)) * rate
+    return Report(
+        source=str(source),
+        count=len(heard),
+        seconds=float(durations.sum()),
+        shortest=float(durations.min()),
+        median=float(np.median(durations)),
+        longest=float(durations.max()),
+        rates=dict(Counter(one.header.rate for one in heard).most_common()),
+        channels=dict(Counter(one.header.channels for one in heard).most_common()),
+        kinds=dict(Counter(one.header.kind for one in heard).most_common()),
+        classes={name: classes[name] for name in labels.in_order(set(classes))},
+        imbalance=max(classes.values()) / min(classes.values()) if classes else None,
+        silence=float(1 - loud.sum() / durations.sum()),
+        quiet=[one.name for one in heard if one.peak < 0.1],
+        clipped=[one.name for one in heard if one.clipped > CLIPPED],
+        skipped=skipped,
+        rate=rate,
+        length=next((length for length in LENGTHS if length >= wanted_length), LENGTHS[-1]),
+        verdict=next(words for least, words in VERDICTS if len(heard) >= least),
+    )
+
+
+def _hear(path: Path, name: str) -> _Heard:
+    if path.suffix.lower() in reader.FOREIGN:
+        rate = RATES[-1]
+        header = reader.Header(rate, 1, 0, path.suffix[1:].upper())
+    else:
+        header = reader.read_header(path)
+        rate = header.rate
+    peak, full, frames, levels = 0.0, 0, 0, []
+    for part in reader.read_parts(path, rate):
+        size = np.abs(part)
+        peak, full, frames = (
+            max(peak, float(size.max())),
+            full + int((size >= 0.999).sum()),
+            frames + len(part),
+        )
+        block = max(1, rate // 100)
+        levels.append(np.square(np.pad(part, (0, -len(part) % block)).reshape(-1, block)).mean(1))
+    if frames < rate // 100:
+        raise DataError(path, f"lasts only {frames} sample{'s' * (frames != 1)}")
+    if peak < SILENT_BELOW:
+        raise DataError(path, "is silent")
+    power = np.concatenate(levels)
+    sounding = np.flatnonzero(power >= power.max() * 10 ** (TRIM_BELOW / 10))
+    loud = min((sounding[-1] - sounding[0] + 1) / 100, frames / rate)
+    header = reader.Header(header.rate, header.channels, frames, header.kind)
+    return _Heard(name, header, peak, full / frames, float(loud))
+
+
+def _counts(counts: dict) -> str:
+    shown = [f"{name} ({count})" for name, count in list(counts.items())[:20]]
+    return ", ".join(shown) + (f" and {len(counts) - 20} more" if len(counts) > 20 else "")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.1f} s"

@@ -1,0 +1,167 @@
+"""Read one sound file of any kind, rate and number of channels, in parts that fit in memory.
+
+Damaged files are refused with a sentence; what a header claims is never believed and never allocated.
+"""
+
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from creative_gan.core.errors import DataError
+from creative_gan.music.signal import reduced, resample, resample_margin
+
+SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"),
+    *(".m4a", ".aac", ".wma"),
+)
+FOREIGN = (".m4a", ".aac", ".wma")
+"""What soundfile does not know; librosa reads them where the system has a decoder."""
+RATES = (1_000, 768_000)
+PART = 1 << 23
+"""Frames in a part: 34 MB, 3 minutes at 48 kHz."""
+LONGEST = 1 << 30
+"""Frames in a file: 6 hours at 48 kHz."""
+
+_BLOCK = 1 << 18
+_CHUNKS = 1000
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself."""
+
+    rate: int
+    channels: int
+    frames: int
+    kind: str
+    """Such as `WAV PCM_16`."""
+
+
+def read_header(path: Path) -> Header:
+    """The header, checked against the length of the file.
+
+    Raises DataError if it is no sound file, cut off, empty, or of an impossible rate or length.
+    """
+    with _opened(path) as sound:
+        header = Header(sound.samplerate, sound.channels, sound.frames, f"{sound.format} {sound.subtype}")
+    _check_riff(path)
+    if header.frames == 0:
+        raise DataError(path, "holds no samples")
+    if not RATES[0] <= header.rate <= RATES[1]:
+        raise DataError(path, f"has a rate of {header.rate} Hz, which no sound has; the file is damaged")
+    if header.frames > LONGEST:
+        hours = header.frames / header.rate / 3600
+        raise DataError(
+            path, f"lasts {hours:,.0f} hours, which is too long for one file", "cut it into pieces"
+        )
+    return header
+
+
+def read_parts(path: Path, rate: int) -> Iterator[np.ndarray]:
+    """The sound in parts of a few minutes, channels mixed to one, at `rate` Hz.
+
+    Yields: float32 [n], in about [-1, 1].
+
+    Raises DataError if the file is damaged; parts may have been given out before that.
+    """
+    if path.suffix.lower() in FOREIGN:
+        yield _read_foreign(path, rate)
+        return
+    header = read_header(path)
+    step, phases = reduced(header.rate, rate)
+    margin = -(-resample_margin(step, phases) // step) * step
+    whole = -(-PART // step) * step
+    before = np.zeros(0, np.float32)
+    done = 0
+    with _opened(path) as sound:
+        ahead = _mono(sound, whole, path)
+        while len(ahead):
+            part, ahead = ahead, _mono(sound, whole, path)
+            # context on both sides, so that the parts join without a seam
+            joined = np.concatenate([before, part, ahead[:margin]])
+            skip = len(before) * phases // step
+            wanted = -(-len(part) * phases // step)
+            yield resample(torch.from_numpy(joined), header.rate, rate).numpy()[skip : skip + wanted]
+            before = part[len(part) - margin :] if len(part) == whole else part[:0]
+            done += len(part)
+    if done < 0.98 * header.frames:
+        raise DataError(path, f"is cut off: {done:,} of {header.frames:,} samples are there", "copy it again")
+
+
+def _mono(sound: soundfile.SoundFile, frames: int, path: Path) -> np.ndarray:
+    """The next frames, channels averaged. Returns float32 [up to frames]."""
+    block = max(1, _BLOCK // sound.channels)
+    pieces = []
+    while frames > 0:
+        piece = sound.read(min(block, frames), dtype="float32", always_2d=True)
+        if not len(piece):
+            break
+        pieces.append(piece.mean(1))
+        frames -= len(piece)
+    mono = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    if not np.isfinite(mono).all():
+        raise DataError(path, "holds samples that are not numbers (NaN or infinite)", "export it again")
+    return mono
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(path, "is empty")
+        with soundfile.SoundFile(path) as sound:
+            yield sound
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a file of raw samples, by its ending
+        raise DataError(path, "is not a sound file that can be read", "convert it to WAV or FLAC") from error
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})") from error
+
+
+def _check_riff(path: Path) -> None:
+    """A WAV file must be as long as its header says; libsndfile reads what is there without a word."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return
+        for _ in range(_CHUNKS):
+            chunk = file.read(8)
+            if len(chunk) < 8:
+                return
+            kind, length = struct.unpack("<4sI", chunk)
+            if kind == b"data":
+                there = size - file.tell()
+                if length > there + 1:
+                    sizes = f"promises {_bytes(length)} of samples, {_bytes(there)} are there"
+                    raise DataError(path, f"is cut off: its header {sizes}", "copy or convert it again")
+                return
+            file.seek(length + length % 2, 1)
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _read_foreign(path: Path, rate: int) -> np.ndarray:
+    """Through librosa, a part's worth at most."""
+    import librosa  # takes seconds to load, and hardly any file needs it
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wave, _ = librosa.load(path, sr=rate, mono=True, duration=PART / 48000)
+    except Exception as error:  # the decoders that it tries have no common exception
+        raise DataError(path, "cannot be read on this system", "convert it to WAV or FLAC") from error
+    if not len(wave) or not np.isfinite(wave).all():
+        raise DataError(path, "holds no samples")
+    return np.asarray(wave, np.float32)

@@ -1,0 +1,42 @@
+"""What a person sees while a training runs."""
+
+import pytest
+
+from creative_gan.cli import options
+
+
+def test_lines_name_speed_and_time_left(capsys: pytest.CaptureFixture[str]):
+    report, close = options.progress(False, "pictures")
+    report({"say": "on a cpu", "total": 1000})
+    for seen, seconds in ((100, 0.0), (300, 20.0), (350, 21.0), (1000, 90.0)):
+        report({"seen": seen, "phase": "game", "critic_loss": 0.5, "generator_loss": 0.7, "seconds": seconds})
+    report({"seen": 1000, "warning": "look out"})
+    close()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "on a cpu" and lines[-1] == "Warning: look out"
+    assert lines[1] == " 10% 100/1,000  critic 0.500  generator 0.700"
+    assert lines[2] == " 30% 300/1,000  10 pictures/s  1:10 left  critic 0.500  generator 0.700"
+    assert len(lines) == 5  # the row a second later is not shown, the last one is
+
+
+def test_quiet_and_other_ranks_say_nothing(capsys, monkeypatch):
+    options.progress(True, "pictures")[0]({"say": "x"})
+    monkeypatch.setenv("RANK", "1")
+    options.progress(False, "pictures")[0]({"say": "x"})
+    assert capsys.readouterr().err == ""
+
+
+def test_a_live_bar_draws_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    report, close = options.progress(False, "pictures")
+    report({"say": "on a cpu", "total": 100})
+    for seen in (50, 100):
+        report({"seen": seen, "phase": "game", "critic_loss": 0.5, "seconds": float(seen)})
+    close()
+    err = capsys.readouterr().err
+    assert "on a cpu" in err and "100%" in err
+
+
+def test_the_command_that_goes_on():
+    argv = ["/usr/bin/creative-gan", "image", "train", "my photos", "--new"]
+    assert options.resume_command(argv) == "creative-gan image train 'my photos'"
