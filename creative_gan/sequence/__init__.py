@@ -1,0 +1,1 @@
+"""Token sequences, shared by MIDI and text: networks, sampling, rollouts, games and metrics."""
