@@ -1,0 +1,74 @@
+"""Writes songs as MIDI files."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pretty_midi
+
+from creative_gan.music.midi.song import METRES, QUARTER, Song
+
+RESOLUTION = 480
+"""MIDI ticks of a quarter: what sequencers are used to, and 20 times the grid."""
+_LOUDNESS = {"melody": 96, "soprano": 92, "bass": 84, "drums": 92}
+
+
+def to_midi(song: Song, text: str = "", instruments: Sequence[int] = ()) -> pretty_midi.PrettyMIDI:
+    """A song as pretty_midi has it.
+
+    Notes on the first beat of a bar are a little louder, those between beats softer, melodies louder than
+    what goes with them; parts without notes are left out.
+
+    Args:
+        song: what to write.
+        text: written as a text event at the beginning, for instance where the file comes from.
+        instruments: General MIDI programs, 0 to 127, for the parts that are not drums, in their order;
+            the last one goes on for the parts after it.
+    """
+    # pretty_midi keeps whole microseconds a quarter; with these, its ticks and seconds agree exactly.
+    microseconds = int(60e6 / song.tempo)
+    midi = pretty_midi.PrettyMIDI(resolution=RESOLUTION, initial_tempo=60e6 / microseconds)
+    second = microseconds / 1e6 / QUARTER
+    midi.time_signature_changes = [
+        pretty_midi.TimeSignature(*METRES[metre], tick * second) for tick, metre in song.metres
+    ]
+    midi.key_signature_changes = [pretty_midi.KeySignature(key, tick * second) for tick, key in song.keys]
+    if text:
+        midi.text_events = [pretty_midi.Text(text, 0.0)]
+    velocities = _velocities(song)
+    pitched = 0
+    for index, part in enumerate(song.parts):
+        chosen = (
+            instruments[min(pitched, len(instruments) - 1)] if instruments and not part.drum else part.program
+        )
+        pitched += not part.drum
+        here = song.notes[:, 3] == index
+        if not here.any():
+            continue
+        player = pretty_midi.Instrument(chosen, part.drum, part.name)
+        player.notes = [
+            pretty_midi.Note(
+                int(velocity), int(pitch), float(onset * second), float((onset + length) * second)
+            )
+            for (onset, length, pitch, _), velocity in zip(song.notes[here], velocities[here], strict=True)
+        ]
+        midi.instruments.append(player)
+    return midi
+
+
+def to_bytes(song: Song, text: str = "", instruments: Sequence[int] = ()) -> bytes:
+    """A song as the bytes of a MIDI file; see `to_midi`."""
+    buffer = io.BytesIO()
+    to_midi(song, text, instruments).write(buffer)
+    return buffer.getvalue()
+
+
+def _velocities(song: Song) -> np.ndarray:
+    """How hard each note is struck. Returns int64 [N] in 1..127."""
+    base = np.array([_LOUDNESS.get(part.name, 76) for part in song.parts] or [76])[song.notes[:, 3]]
+    bars = song.bars()
+    if not len(bars):
+        return base
+    onset = song.notes[:, 0]
+    within = onset - bars[np.searchsorted(bars[:, 0], onset, side="right") - 1, 0]
+    return base + np.where(within == 0, 8, np.where(within % QUARTER == 0, 0, -6))

@@ -1,0 +1,206 @@
+"""Songs under the grammar: whatever is sampled decodes, sounds as written, and survives as a MIDI file."""
+
+import io
+
+import numpy as np
+import pretty_midi
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from creative_gan.music.midi.arrange import DURATIONS, SHAPES, arranged, guess_shape
+from creative_gan.music.midi.chords import QUALITY_NAMES, chord_pitches, name_chord
+from creative_gan.music.midi.export import to_bytes, to_midi
+from creative_gan.music.midi.grammar import DONE, Grammar, rows
+from creative_gan.music.midi.reader import parse_midi
+from creative_gan.music.midi.song import METRES, Part, Song, ordered, transposed
+from creative_gan.music.midi.vocabulary import BAR, END, PAD, START, vocabulary
+
+
+def sampled(shape: str, bars: int | None, seed: int, batch: int, longest: int) -> list[list[int]]:
+    """Sequences of a generator that knows nothing but has strong whims, under the grammar."""
+    words = vocabulary(shape)
+    grammar, generator = Grammar(words, bars), torch.Generator().manual_seed(seed)
+    whims = 3 * torch.randn(batch, len(words), generator=generator)
+    state, columns = grammar.start(batch), []
+    for _ in range(longest):
+        allowed = grammar.allowed(state)
+        assert allowed.any(1).all(), "a sequence that cannot go on"
+        chance = (whims + torch.randn(whims.shape, generator=generator)).masked_fill(~allowed, -torch.inf)
+        columns.append(torch.multinomial(chance.softmax(1), 1, generator=generator)[:, 0])
+        state = grammar.advance(state, columns[-1])
+    return torch.stack(columns, 1).tolist()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@settings(max_examples=2, deadline=None)
+@given(seed=st.integers(0, 10**6), bars=st.sampled_from([None, 1, 3]))
+def test_what_is_sampled_comes_back_from_midi_token_for_token(
+    shape: str, seed: int, bars: int | None
+) -> None:
+    words = vocabulary(shape)
+    for ids in sampled(shape, bars, seed, batch=8, longest=120):
+        if END not in ids:
+            words.decode(ids)
+            continue
+        ids = ids[: ids.index(END) + 1]
+        song = words.decode(ids)
+        assert words.encode(song) == ids
+        assert bars is None or len(song.bars()) == bars
+        assert words.encode(arranged(parse_midi(to_bytes(song), "made.mid"), shape)) == ids
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_note_hangs_and_none_begins_where_its_pitch_sounds(shape: str) -> None:
+    for ids in sampled(shape, None, seed=5, batch=16, longest=150):
+        notes = vocabulary(shape).decode(ids).notes
+        assert (notes[:, 1] > 0).all()
+        for part, pitch in {(note[3], note[2]) for note in notes.tolist()}:
+            same = notes[(notes[:, 3] == part) & (notes[:, 2] == pitch)]
+            assert (same[:-1, 0] + same[:-1, 1] <= same[1:, 0]).all()
+
+
+@pytest.mark.parametrize("shape", ["lead", "chorale"])
+def test_voices_play_one_note_at_a_time(shape: str) -> None:
+    for ids in sampled(shape, 4, seed=8, batch=16, longest=150):
+        notes = vocabulary(shape).decode(ids).notes
+        for index, line in enumerate(SHAPES[shape]):
+            voice = notes[notes[:, 3] == index]
+            if line.kind == "voice":
+                assert (voice[:-1, 0] + voice[:-1, 1] <= voice[1:, 0]).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_after_the_end_nothing_but_padding_and_ends(shape: str) -> None:
+    ended = [ids for ids in sampled(shape, 1, seed=2, batch=32, longest=150) if END in ids]
+    assert ended
+    for ids in ended:
+        assert set(ids[ids.index(END) :]) <= {PAD, END}
+
+
+def test_following_a_growing_sequence_allows_what_the_states_allow() -> None:
+    words = vocabulary("chorale")
+    ids = torch.tensor(sampled("chorale", 2, seed=3, batch=6, longest=40))
+    grammar = Grammar(words, 2)
+    follow = grammar.follow()
+    for t in range(40):
+        expected = grammar.allowed(grammar.prime(grammar.start(6), ids[:, :t]))
+        assert torch.equal(follow(ids[:, :t]), expected)
+    assert torch.equal(follow(ids[:3, :5]), grammar.allowed(grammar.prime(grammar.start(3), ids[:3, :5])))
+
+
+def test_states_of_some_rows_go_on_as_those_rows() -> None:
+    ids = torch.tensor(sampled("band", None, seed=4, batch=6, longest=60))
+    grammar = Grammar(vocabulary("band"))
+    state = grammar.prime(grammar.start(6), ids[:, :30])
+    picked = torch.tensor([4, 4, 1])
+    again = grammar.prime(rows(state, picked), ids[picked, 30:])
+    assert torch.equal(grammar.allowed(again), grammar.allowed(grammar.prime(state, ids[:, 30:]))[picked])
+
+
+@pytest.mark.parametrize(("shape", "size"), [("lead", 149), ("chorale", 198), ("band", 193)])
+def test_vocabularies_are_small_and_begin_with_pad_start_end(shape: str, size: int) -> None:
+    words = vocabulary(shape)
+    assert len(words) == size
+    assert [words.word(i) for i in (PAD, START, END)] == ["<pad>", "<start>", "<end>"]
+    assert all(words.id(kind, value, line) == i for i, (kind, line, value) in enumerate(words.tokens))
+
+
+def lead_of(
+    tune: list[tuple[int, int, int]], chords: list[tuple[int, int, int, int]], metre: str = "4/4"
+) -> Song:
+    rows = [(*note, 0) for note in tune]
+    rows += [(at, ticks, pitch, 1) for at, ticks, root, kind in chords for pitch in chord_pitches(root, kind)]
+    number = METRES.index(tuple(map(int, metre.split("/"))))
+    parts = tuple(line.part for line in SHAPES["lead"])
+    return Song(ordered(np.array(rows)), parts, metres=((0, number),))
+
+
+def test_a_lead_sheet_in_words() -> None:
+    song = lead_of(
+        [(0, 24, 72), (24, 12, 74), (36, 12, 76), (48, 24, 77), (96, 96, 72)], [(0, 96, 0, 0), (96, 96, 7, 2)]
+    )
+    words = vocabulary("lead")
+    assert words.text(words.encode(song)) == (
+        "4/4 C-major ♩=120\n| M72 C major beat1 M74 place12 M76 beat2 M77 beat3 M-\n| M72 G 7 <end>"
+    )
+
+
+def test_a_sequence_that_was_cut_ends_where_it_was_cut() -> None:
+    words = vocabulary("lead")
+    ids = words.encode(lead_of([(0, 24, 72), (24, 72, 74), (96, 96, 76)], [(0, 192, 0, 0)]))
+    cut = words.decode(ids[: ids.index(words.id("beat", 1)) + 2])
+    assert cut.notes.tolist() == [[0, 24, 72, 0]] + [[0, 24, pitch, 1] for pitch in (36, 40, 43)]
+
+
+def test_changes_of_metre_and_key_stand_at_their_bars() -> None:
+    song = lead_of([(0, 96, 72), (96, 72, 74), (168, 72, 76)], [])
+    song = Song(song.notes, song.parts, 92.0, ((0, 3), (96, 2)), ((0, 0), (168, 7)))
+    words = vocabulary("lead")
+    assert words.text(words.encode(song)) == "4/4 C-major ♩=92\n| M72\n| 3/4 M74\n| G-major M76 <end>"
+    again = words.decode(words.encode(song))
+    assert (again.metres, again.keys) == (song.metres, song.keys)
+    back = parse_midi(to_bytes(again), "x.mid")
+    assert (back.metres, back.keys) == (song.metres, song.keys)
+    assert round(back.tempo) == 92
+
+
+@pytest.mark.parametrize("quality", range(len(QUALITY_NAMES)))
+def test_every_chord_is_named_as_what_it_is(quality: int) -> None:
+    for root in range(12):
+        assert name_chord(tuple(chord_pitches(root, quality))) == (root, quality)
+
+
+def test_an_inverted_chord_keeps_its_root() -> None:
+    assert name_chord((52, 55, 60)) == (0, QUALITY_NAMES.index(""))
+
+
+def test_a_piano_piece_gives_its_highest_notes_and_its_harmony() -> None:
+    rows = [(0, 48, 72, 0), (48, 48, 74, 0)] + [(12 * i, 12, (48, 52, 55, 52)[i % 4], 0) for i in range(8)]
+    song = arranged(Song(ordered(np.array(rows)), (Part("piano"),)), "lead")
+    tune, chords = song.notes[song.notes[:, 3] == 0], song.notes[song.notes[:, 3] == 1]
+    assert {72, 74} <= set(tune[:, 2].tolist())
+    assert {pitch % 12 for pitch in chords[:3, 2].tolist()} == {0, 4, 7}
+
+
+def test_roles_of_a_band() -> None:
+    parts = (Part("", 33), Part("", 0, True), Part("", 56), Part("", 4))
+    song = Song(np.array([(0, 24, 40, 0), (0, 5, 36, 1), (0, 23, 70, 2), (0, 26, 60, 3)]), parts)
+    band = arranged(song, "band")
+    heard = {(band.parts[part].name, pitch): length for _, length, pitch, part in band.notes.tolist()}
+    assert heard == {("bass", 40): 24, ("drums", 36): 4, ("winds", 70): 24, ("piano", 60): 24}
+    assert set(heard.values()) <= set(DURATIONS)
+
+
+def test_the_shape_is_told_from_the_songs() -> None:
+    voices = Song(
+        np.array([(0, 24, 70 - 5 * i, i) for i in range(4)]),
+        tuple(Part(str(i)) for i in range(4)),
+    )
+    tune = lead_of([(0, 96, 72)], [(0, 96, 0, 0)])
+    drummed = Song(np.array([(0, 24, 60, 0), (0, 24, 36, 1)]), (Part("a"), Part("b", drum=True)))
+    assert [guess_shape([song]) for song in (voices, tune, drummed)] == ["chorale", "lead", "band"]
+
+
+def test_export_leaves_out_empty_parts_and_takes_instruments_and_a_text() -> None:
+    song = lead_of([(0, 96, 72)], [])
+    midi = pretty_midi.PrettyMIDI(io.BytesIO(to_bytes(song, "where it is from", [40])))
+    assert [(part.name, part.program) for part in midi.instruments] == [("melody", 40)]
+    assert [event.text for event in midi.text_events] == ["where it is from"]
+    assert all(0 < note.velocity < 128 for note in to_midi(song).instruments[0].notes)
+
+
+def test_transposing_moves_notes_and_key_but_no_drums() -> None:
+    song = Song(
+        np.array([(0, 24, 60, 0), (0, 24, 36, 1)]), (Part("a"), Part("b", drum=True)), keys=((0, 21),)
+    )
+    up = transposed(song, 5)
+    assert up.notes[:, 2].tolist() == [65, 36] and up.keys == ((0, 14),)
+
+
+def test_done_is_reached_only_by_the_end() -> None:
+    grammar = Grammar(vocabulary("lead"))
+    words = grammar.words
+    ids = torch.tensor([[*words.header(3, 0, 120), BAR, words.id("note", 72, 0), END]])
+    assert grammar.prime(grammar.start(1), ids)["phase"].tolist() == [DONE]

@@ -1,0 +1,136 @@
+"""The synthesiser: pitches, envelopes, sides and levels of what it makes."""
+
+import importlib.util
+import time
+
+import numpy as np
+import pretty_midi
+import pytest
+
+from creative_gan.core.errors import UserError
+from creative_gan.music import synth
+from creative_gan.music.synth import render
+from creative_gan.music.timbres import TIMBRES, drum, timbre_of, tone
+
+RATE = 22050
+
+
+def midi(*notes: tuple[float, float, int], program: int = 0, drums: bool = False) -> pretty_midi.PrettyMIDI:
+    song = pretty_midi.PrettyMIDI()
+    part = pretty_midi.Instrument(program, drums)
+    part.notes = [pretty_midi.Note(90, pitch, start, end) for start, end, pitch in notes]
+    song.instruments.append(part)
+    return song
+
+
+def loudness(sound: np.ndarray) -> float:
+    return float(np.sqrt((sound**2).mean()))
+
+
+@pytest.mark.parametrize("name", sorted(TIMBRES.keys() - {"bells"}))
+@pytest.mark.parametrize("pitch", [48, 69])
+def test_every_timbre_is_in_tune(name: str, pitch: int) -> None:
+    wave = tone(name, pitch, RATE, RATE).astype(np.float64)
+    assert np.isfinite(wave).all() and loudness(wave) > 0.01
+    # The period by autocorrelation: nothing repeats better than after whole periods (an octave's for hums).
+    spectrum = np.abs(np.fft.rfft(wave, 4 * RATE)) ** 2
+    match = np.fft.irfft(spectrum)
+    hertz = 440 * 2 ** ((pitch - 69) / 12)
+    lags = np.arange(int(RATE / hertz * 0.97 * 2), int(RATE / hertz * 1.03 * 2) + 2)
+    best = lags[match[lags].argmax()]
+    assert abs(1200 * np.log2(2 * RATE / best / hertz)) < 35
+    assert match[best] > 0.6 * match[0]
+
+
+def test_struck_strings_die_away_and_bowed_ones_do_not() -> None:
+    piano, strings = (tone(name, 60, 2 * RATE, RATE) for name in ("piano", "strings"))
+    assert loudness(piano[-RATE // 4 :]) < 0.4 * loudness(piano[: RATE // 4])
+    assert loudness(strings[-RATE // 4 :]) > 0.6 * loudness(strings[RATE // 4 : RATE // 2])
+
+
+def test_notes_end_and_the_room_dies_away_after_them() -> None:
+    sound = render(midi((0, 1, 60), program=19), RATE, "own")
+    assert loudness(sound[int(1.3 * RATE) : int(1.5 * RATE)]) < 0.25 * loudness(sound[:RATE])
+    assert loudness(sound[-RATE // 10 :]) < 0.01 * loudness(sound[:RATE])
+    # No click where the note stops.
+    assert np.abs(np.diff(sound, axis=0)).max() < 0.25
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_nothing_is_clipped_however_many_play(count: int) -> None:
+    song = midi(*((0.1 * i, 7, 40 + i % 40) for i in range(count)), program=48)
+    song.instruments += midi(
+        *((0.2 * i, 0.2 * i + 0.1, 36 + i % 15) for i in range(20)), drums=True
+    ).instruments
+    sound = render(song, RATE, "own")
+    assert sound.dtype == np.float32 and sound.shape[1] == 2
+    assert np.abs(sound).max() < synth.CEILING
+    assert loudness(sound) > 0.05
+    # Bent only here and there: a clipped wave stays at its peak.
+    assert (np.abs(sound) > 0.98 * np.abs(sound).max()).mean() < 0.01
+
+
+def test_parts_sit_on_their_sides() -> None:
+    song = pretty_midi.PrettyMIDI()
+    for i in range(3):
+        song.instruments.append(midi((2 * i, 2 * i + 1, 60), program=0).instruments[0])
+    sound = render(song, RATE, "own")
+    left, right = (
+        [loudness(sound[2 * i * RATE : (2 * i + 1) * RATE, side]) for i in range(3)] for side in (0, 1)
+    )
+    assert left[0] == pytest.approx(right[0], rel=0.1)
+    assert left[1] > 1.2 * right[1] and right[2] > 1.2 * left[2]
+
+
+def test_percussion_kick_is_low_and_hats_are_high() -> None:
+    def centre(pitch: int) -> float:
+        power = np.abs(np.fft.rfft(drum(pitch, RATE))) ** 2
+        return float((power * np.fft.rfftfreq(len(drum(pitch, RATE)), 1 / RATE)).sum() / power.sum())
+
+    assert centre(36) < 400 < centre(38) < centre(42)
+    assert loudness(drum(46, RATE)[RATE // 10 :]) > 3 * loudness(
+        np.pad(drum(42, RATE), (0, RATE))[RATE // 10 : RATE]
+    )
+    assert all(np.isfinite(drum(pitch, RATE)).all() for pitch in range(128))
+
+
+def test_the_same_song_gives_the_same_samples() -> None:
+    song = midi((0, 0.5, 60), (0.5, 1, 64), program=52)
+    first = render(song, RATE, "own")
+    tone.cache_clear()
+    assert np.array_equal(render(song, RATE, "own"), first)
+
+
+def test_a_song_without_notes_is_silent() -> None:
+    sound = render(pretty_midi.PrettyMIDI(), RATE, "own")
+    assert len(sound) and not sound.any()
+
+
+def test_every_program_has_a_timbre() -> None:
+    assert {timbre_of(program) for program in range(128)} == set(TIMBRES)
+
+
+def test_songs_beyond_half_an_hour_and_a_missing_fluidsynth_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(UserError, match="at most 30"):
+        render(midi((0, 1, 60), (2000, 2001, 60)), RATE)
+    monkeypatch.setattr(synth, "has_fluidsynth", lambda: False)
+    with pytest.raises(UserError, match="libfluidsynth"):
+        render(midi((0, 1, 60)), RATE, "fluidsynth")
+
+
+def test_fluidsynth_without_its_library_counts_as_missing() -> None:
+    assert synth.has_fluidsynth() in (True, False)
+    if importlib.util.find_spec("fluidsynth") is None:
+        assert not synth.has_fluidsynth()
+
+
+@pytest.mark.slow
+def test_a_minute_takes_little_time() -> None:
+    tone.cache_clear()
+    notes = ((0.25 * i, 0.25 * i + 0.5, 48 + i * 7 % 36) for i in range(240))
+    began = time.process_time()
+    sound = render(midi(*notes), 44100, "own")
+    assert len(sound) > 60 * 44100
+    assert time.process_time() - began < 3
