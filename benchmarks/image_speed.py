@@ -45,7 +45,9 @@ def plain(shape: tuple[int, int, int], width: int, batch: int) -> Callable[[torc
     return step
 
 
-def ours(shape: tuple[int, int, int], width: int, batch: int, precision: str, **settings) -> Callable[[torch.Tensor], None]:
+def ours(
+    shape: tuple[int, int, int], width: int, batch: int, precision: str, **settings
+) -> Callable[[torch.Tensor], None]:
     torch.manual_seed(0)
     networks = build(NetworkRecipe(width=width, latent=100), shape, 0)
     recipe = GameRecipe(batch=batch, **settings)
@@ -57,7 +59,6 @@ def ours(shape: tuple[int, int, int], width: int, batch: int, precision: str, **
         game.step({"real": real.contiguous(memory_format=place)}, Draws(0, game.seen, batch, rows))
 
     return step
-
 
 
 def main() -> None:
@@ -75,7 +76,9 @@ def main() -> None:
         "plain loop, float32": plain(shape, options.width, options.batch),
         "creative-gan, float32": ours(shape, options.width, options.batch, "float32", **same),
         "creative-gan": ours(shape, options.width, options.batch, "auto", **same),
-        "creative-gan, relativistic with lazy R1 and R2": ours(shape, options.width, options.batch, "auto", **recipe),
+        "creative-gan, relativistic with lazy R1 and R2": ours(
+            shape, options.width, options.batch, "auto", **recipe
+        ),
     }
     real = torch.rand(options.batch, *shape) * 2 - 1
     per_round = 8  # a whole round of lazy penalties
@@ -98,9 +101,15 @@ def main() -> None:
     }
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if options.json:
-        print(json.dumps({"shape": shape, "batch": options.batch, "steps": result, "peak_mb_of_all": peak}, indent=1))
+        print(
+            json.dumps(
+                {"shape": shape, "batch": options.batch, "steps": result, "peak_mb_of_all": peak}, indent=1
+            )
+        )
         return
-    print(f"{options.size} px, batch {options.batch}, width {options.width}, {torch.get_num_threads()} threads")
+    print(
+        f"{options.size} px, batch {options.batch}, width {options.width}, {torch.get_num_threads()} threads"
+    )
     for name, row in result.items():
         print(f"{name:48} {row['ms_per_step']:8.1f} ms/step {row['pictures_per_second']:8.1f}/s "
               f"{row['times_the_plain_loop']:5.2f}x")  # fmt: skip

@@ -45,7 +45,13 @@ def main() -> None:
     torch.manual_seed(options.seed)
     networks = build(NetworkRecipe(width=options.width, latent=64), (3, 28, 28), 0)
     recipe = GameRecipe(
-        loss=options.loss, r1=options.r1, r2=options.r1, penalty_every=8, batch=options.batch, lr=options.lr, lr_end=0.0
+        loss=options.loss,
+        r1=options.r1,
+        r2=options.r1,
+        penalty_every=8,
+        batch=options.batch,
+        lr=options.lr,
+        lr_end=0.0,
     )
     game = AdversarialGame(networks[0], {"critic": networks[1]}, 64, recipe, options.samples, compute)
     single = torch.from_numpy(np.asarray(digits.pictures)[:, 0].astype(np.float32) / 127.5 - 1)
@@ -72,13 +78,17 @@ def sample(game: AdversarialGame, seed: int, count_: int) -> np.ndarray:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         z = torch.randn(count_, 64, generator=generator)
-        return np.concatenate([to_uint8(game.ema.average(part.to(game.compute.device))) for part in z.split(500)])
+        return np.concatenate(
+            [to_uint8(game.ema.average(part.to(game.compute.device))) for part in z.split(500)]
+        )
 
 
 def count(game: AdversarialGame, classifier: torch.nn.Module, seed: int, count_: int) -> tuple[int, float]:
     """Modes reached, and the KL divergence of the sampled modes from the uniform distribution."""
     fake = sample(game, seed + 1, count_)
-    named = np.stack([classify(classifier, fake[:, channel : channel + 1])[1].argmax(1) for channel in range(3)], 1)
+    named = np.stack(
+        [classify(classifier, fake[:, channel : channel + 1])[1].argmax(1) for channel in range(3)], 1
+    )
     share = np.bincount(named @ [100, 10, 1], minlength=1000) / count_
     reached = share[share > 0]
     return len(reached), float((reached * np.log(reached * 1000)).sum())

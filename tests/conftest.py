@@ -48,3 +48,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = load(ImageRecipe, folder() / "image/digits.toml", ["budget.samples=640"], test=True)
     train(plan("builtin:digits", recipe, "image/digits", "cpu"), out, lambda row: None)
     return out
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a small text model with classes, trained for a moment on the built-in verses."""
+    from creative_gan.cli.recipes import folder
+    from creative_gan.core.recipe import load
+    from creative_gan.text.recipe import TextRecipe
+    from creative_gan.text.train import plan, train
+
+    out = tmp_path_factory.mktemp("written") / "run"
+    settings = ["budget.samples=[3200, 320]", "game.batch=32", "network.width=32", "watch.looks=2"]
+    recipe = load(TextRecipe, folder() / "text/builtin.toml", settings, test=True)
+    train(plan("builtin:verses", recipe, "text/builtin", "cpu"), out, lambda row: None)
+    return out

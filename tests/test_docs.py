@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def commands(text: str) -> list[str]:
     """The `creative-gan` lines of fenced console blocks."""
     blocks = re.findall(r"```(?:console|sh)\n(.*?)```", text, re.DOTALL)
-    lines = [line.removeprefix("$ ").split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    lines = [
+        line.removeprefix("$ ").split("  #")[0].strip() for block in blocks for line in block.splitlines()
+    ]
     return [line for line in lines if line.startswith("creative-gan ")]
 
 
@@ -26,7 +29,9 @@ def examples() -> list[str]:
 
     def walk(command) -> None:
         help_ = command.help or ""
-        found.extend(re.split(r"\s{3,}", line.strip())[0] for line in help_.splitlines() if "creative-gan " in line)
+        found.extend(
+            re.split(r"\s{3,}", line.strip())[0] for line in help_.splitlines() if "creative-gan " in line
+        )
         for inner in getattr(command, "commands", {}).values():
             walk(inner)
 
@@ -37,23 +42,24 @@ def examples() -> list[str]:
 def short(line: str) -> list[str]:
     """The arguments of a command line, with trainings cut to a few steps."""
     words = shlex.split(line)[1:]
-    if words[:2] == ["image", "train"] or words[:1] == ["demo"]:
+    if words[:2] in (["image", "train"], ["text", "train"]) or words[:1] == ["demo"]:
         for option in ("--minutes", "--samples"):
             if option in words:
                 at = words.index(option)
                 del words[at : at + 2]
-        quick = ["--set", "network.width=8", "--set", "game.batch=8", "--set", "data.size=16"]
+        quick = ["--set", "network.width=8", "--set", "game.batch=8"]
+        quick += ["--set", "watch.looks=1"] if words[0] == "text" else ["--set", "data.size=16"]
         words += quick + (["--minutes", "0.001"] if words[0] == "demo" else ["--samples", "16"])
-    if words[:2] == ["image", "evaluate"] and "-n" not in words:
-        words += ["-n", "100"]
+    if words[1:2] == ["evaluate"] and "-n" not in words:
+        words += ["-n", "20" if "--verdict" in words else "100"]
     return words
 
 
-PICTURE_LINES = sorted({line for page in PAGES for line in commands(page.read_text("utf-8"))} | set(examples()))
+LINES = sorted({line for page in PAGES for line in commands(page.read_text("utf-8"))} | set(examples()))
 
 
 @pytest.fixture
-def place(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, trained: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which everything that the examples name is there."""
     monkeypatch.chdir(tmp_path)
     for name in ("photos", "photos/sea", "photos/city"):
@@ -63,6 +69,8 @@ def place(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         noise.save(tmp_path / "photos" / ("sea" if i % 2 else "city") / f"{i}.png")
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/photos").symlink_to(trained)
+    shutil.copytree(written, tmp_path / "runs/poems")  # a verdict writes in it
+    (tmp_path / "poems.txt").write_text("\n".join(f"{i} birds sing in the morning" for i in range(40)))
     from creative_gan.cli.recipes import folder
 
     (tmp_path / "mine.toml").write_text((folder() / "image/few.toml").read_text())
@@ -70,18 +78,25 @@ def place(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     from creative_gan.image.model import load
 
     model = load("runs/photos")
+    from creative_gan.text.export import write_texts
+    from creative_gan.text.model import Manner
+    from creative_gan.text.model import load as load_text
+
+    writer = load_text("runs/poems")
+    write_texts(writer.sample(3), tmp_path / "new.txt", writer.origin(3, Manner()))
     for name in ("picture.png", "grid.png"):
         export.write_pictures(model.pictures(1), tmp_path / name, model.origins(1, 0, None, None))
     return tmp_path
 
 
-@pytest.mark.parametrize("line", PICTURE_LINES)
+@pytest.mark.parametrize("line", LINES)
 def test_command_runs(line: str, place: Path, run):
     words = short(line)
     if "--out" in words:  # the examples do not see each other's files
         out = place / words[words.index("--out") + 1]
         if out.is_file():
             out.unlink()
+            out.with_name(out.name + ".json").unlink(missing_ok=True)
     if words[:2] == ["recipes", "copy"]:
         (place / words[3]).unlink(missing_ok=True)
     code, _, err = run(*words)

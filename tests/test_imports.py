@@ -57,7 +57,9 @@ def test_nothing_dangerous_in_the_package():
             assert word not in code, f"{path.relative_to(PACKAGE)} uses {word}"
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in ("eval", "exec"), f"{path.relative_to(PACKAGE)} calls {node.func.id}"
+                assert node.func.id not in ("eval", "exec"), (
+                    f"{path.relative_to(PACKAGE)} calls {node.func.id}"
+                )
 
 
 def _without_texts(tree: ast.AST) -> ast.AST:

@@ -55,7 +55,9 @@ def test_two_processes_are_one_with_the_whole_batch(tmp_path: Path):
         group = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "tests.test_invariants", str(tmp_path)]
-        workers.append(subprocess.Popen(command, env=os.environ | group | address, cwd=Path(__file__).parents[1]))
+        workers.append(
+            subprocess.Popen(command, env=os.environ | group | address, cwd=Path(__file__).parents[1])
+        )
     assert [w.wait(timeout=240) for w in workers] == [0, 0]
     for i, one in enumerate(settings()):
         alone = played(slice(0, 16), **one)

@@ -11,20 +11,28 @@ from creative_gan.core.recipe import load, to_toml
 from creative_gan.image.model import load as load_model
 from creative_gan.image.recipe import ImageRecipe
 from creative_gan.image.train import plan, train
+from creative_gan.text import model as text_model
+from creative_gan.text import train as text_train
+from creative_gan.text.recipe import TextRecipe
+from tests.text.test_pretrained import language_model
 
 IMAGE = [name for name in names() if name.startswith("image/")]
+TEXT = [name for name in names() if name.startswith("text/")]
 
 
 def test_there_are_recipes_for_what_is_promised():
     promised = {"digits", "art", "few", "classic-mlp", "dcgan", "wgan-gp", "lsgan", "large"}
     assert promised <= {name.removeprefix("image/") for name in IMAGE}
+    promised = {"captions", "tang", "builtin", "seqgan-paper", "cot", "relgan", "pretrained"}
+    assert promised <= {name.removeprefix("text/") for name in TEXT}
 
 
-@pytest.mark.parametrize("name", IMAGE)
+@pytest.mark.parametrize("name", IMAGE + TEXT)
 def test_recipe_reads_the_same_after_writing(name: str, tmp_path: Path):
-    recipe = load(ImageRecipe, folder() / f"{name}.toml")
+    kind = TextRecipe if name in TEXT else ImageRecipe
+    recipe = load(kind, folder() / f"{name}.toml")
     (tmp_path / "again.toml").write_text(to_toml(recipe), "utf-8")
-    assert load(ImageRecipe, tmp_path / "again.toml") == recipe
+    assert load(kind, tmp_path / "again.toml") == recipe
 
 
 @pytest.mark.parametrize("name", IMAGE)
@@ -36,3 +44,17 @@ def test_recipe_trains_and_samples(name: str, tmp_path: Path):
     with torch.no_grad():  # after so few steps pictures may look alike, but not be the same
         raw = model.generator(model.latents(range(2), seed=1), model.labels(range(2)))
     assert raw.isfinite().all() and (raw[0] - raw[1]).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_text_recipe_trains_and_samples(name: str, tmp_path: Path):
+    given = {"watch.looks": 2}
+    if name == "text/pretrained":  # no network in tests
+        given |= {"network.backbone": f"hf:{language_model(tmp_path / 'lm')}", "data.length": 12}
+    recipe = load(TextRecipe, folder() / f"{name}.toml", test=True, given=given)
+    corpus = "builtin:verses-zh" if name == "text/tang" else "builtin:verses"
+    made = text_train.plan(corpus, recipe, name, "cpu")
+    model = text_model.load(text_train.train(made, tmp_path / "run", lambda row: None))
+    texts = model.sample(3, seed=1)
+    assert len(set(texts)) == 3 and model.config["weights"] == ["adversarial", "mle"]
+    assert len(model.sample(2, best_of=2)) == 2  # every game leaves something to choose by

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from typing import NoReturn
 
 import click
@@ -13,6 +14,7 @@ from creative_gan.cli.demo import demo
 from creative_gan.cli.image import image
 from creative_gan.cli.inspect import inspect
 from creative_gan.cli.recipes import recipes
+from creative_gan.cli.text import text
 from creative_gan.core.errors import UserError
 
 
@@ -33,12 +35,14 @@ cli.add_command(demo)
 cli.add_command(image)
 cli.add_command(inspect)
 cli.add_command(recipes)
+cli.add_command(text)
 
 
 def main() -> NoReturn:
     """Runs a command; a user's mistake is one sentence and exit code 1, a wrong command line 2."""
     # unless the user says so, threads do not spin while they wait: it starves whatever else runs on a laptop
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    warnings.showwarning = lambda message, *rest: click.echo(f"Warning: {message}", err=True)
     try:
         code = cli.main(standalone_mode=False)  # a command's Exit comes back as its number
     except click.ClickException as error:
@@ -65,8 +69,11 @@ def main() -> NoReturn:
 
 def _sentence(error: Exception) -> str:
     kind = type(error).__name__
-    if kind == "OutOfMemoryError" or "not enough memory" in str(error) or isinstance(error, MemoryError):
-        return "there is not enough memory; try --set game.accumulate=4, a smaller game.batch or data.size"
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return f"{kind}: {error} (this is a fault of creative-gan; the command with --debug before it shows where)"
+    text = (str(error).splitlines() or [""])[0]
+    if kind == "OutOfMemoryError" or isinstance(error, MemoryError) or "allocate memory" in text:
+        return "there is not enough memory; try a smaller game.batch, network.width or data.size"
+    if "home directory" in text:  # of ~somebody
+        return f"{text.rstrip('.')}; write the path out"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{kind}: {text} (this is a fault of creative-gan; the command with --debug before it shows where)"

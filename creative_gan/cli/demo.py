@@ -9,8 +9,10 @@ from creative_gan.core.errors import UserError
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where all goes.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where all goes."
+)
+@click.option("--minutes", type=options.Number(0, 1e6, min_open=True), default=2.0, show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the recipe.")
 @options.DEVICE
 def demo(out: Path, minutes: float, overrides: tuple[str, ...], device: str) -> None:

@@ -1,5 +1,7 @@
 """`creative-gan image`: train, sample, walk, evaluate, export, check."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +18,35 @@ def image() -> None:
 
 @image.command()
 @click.argument("data")
-@click.option("--recipe", "recipe_name", metavar="NAME", help="A shipped recipe or a .toml file; else what suits the data.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE.")
+@click.option(
+    "--recipe",
+    "recipe_name",
+    metavar="NAME",
+    help="A shipped recipe or a .toml file; else what suits the data.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE."
+)
 @click.option("--samples", type=click.IntRange(1), help="How many pictures to show in all.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long to train, about.")
+@click.option("--minutes", type=options.Number(0, 1e6, min_open=True), help="How long to train, about.")
 @click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the recipe, as game.batch=32.")
-@click.option("--seed", type=click.IntRange(0), help="Another seed than the recipe's.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any setting of the recipe, as game.batch=32.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**62), help="Another seed than the recipe's.")
 @options.DEVICE
 @click.option("--new", is_flag=True, help="Start over; the older run is kept under another name.")
-@click.option("--strict", is_flag=True, help="Refuse a data set with unreadable files instead of skipping them.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse a data set with unreadable files instead of skipping them."
+)
 @click.option("--dry-run", is_flag=True, help="Show the resolved recipe, memory and time, and stop.")
-@click.option("--log", "trackers", metavar="NAMES", default="", help="Also log to tensorboard, wandb (extras).")
+@click.option(
+    "--log", "trackers", metavar="NAMES", default="", help="Also log to tensorboard, wandb (extras)."
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def train(
     data: str,
@@ -53,6 +72,8 @@ def train(
     creative-gan image train photos/ --minutes 30
     creative-gan image train builtin:digits --recipe digits --minutes 2
     """
+    if not data.strip():
+        raise click.UsageError("DATA is empty; name a folder of pictures")
     given = _given(samples, minutes, size, seed)
     from creative_gan.cli.recipes import locate
     from creative_gan.core import loop
@@ -71,7 +92,9 @@ def train(
         options.say(f"recipe image/{shown} suits this data (another with --recipe)")
     prepared = plan(data, recipe, f"image/{shown}", device, strict)
     if prepared.skipped and not quiet:
-        options.say(f"skipped {len(prepared.skipped)} files that cannot be read, such as {': '.join(prepared.skipped[0])}")
+        options.say(
+            f"skipped {len(prepared.skipped)} files that cannot be read, such as {': '.join(prepared.skipped[0])}"
+        )
     if dry_run:
         from creative_gan.image.estimate import estimate
 
@@ -86,28 +109,44 @@ def train(
             model = run(prepared, folder, lambda row: (report(row), also(row))[0], new)
         except loop.Stopped as stopped:
             close()
-            import sys
-
             options.say(f"stopped and saved; go on with:\n  {options.resume_command(sys.argv)}")
             raise click.exceptions.Exit(128 + stopped.signal) from None
         finally:
             close()
     if not quiet:
-        options.say(f"done: {model}\n  creative-gan image sample --model {folder} --out grid.png")
-        options.say(f"  creative-gan image walk --model {folder} --out walk.gif")
+        quoted = shlex.quote(str(folder))
+        options.say(f"done: {model}\n  creative-gan image sample --model {quoted} --out grid.png")
+        options.say(f"  creative-gan image walk --model {quoted} --out walk.gif")
 
 
 @image.command()
 @options.MODEL
 @click.option("-n", "count", type=click.IntRange(1), default=64, show_default=True, help="How many.")
-@click.option("--out", type=click.Path(path_type=Path, allow_dash=True), required=True, help="A .png sheet, a .zip, a folder, or -.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, allow_dash=True),
+    required=True,
+    help="A .png sheet, a .zip, a folder, or -.",
+)
 @click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
-@click.option("--truncation", type=click.FloatRange(0, min_open=True), metavar="LIMIT", help="More typical, less varied; 0.5 to 2.")
+@click.option(
+    "--truncation",
+    type=options.Number(0, 1e6, min_open=True),
+    metavar="LIMIT",
+    help="More typical, less varied; 0.5 to 2.",
+)
 @options.SEED
 @options.METADATA
 @options.OVERWRITE
 def sample(
-    model_name: str, count: int, out: Path, label: str | None, truncation: float | None, seed: int, metadata: bool, overwrite: bool
+    model_name: str,
+    count: int,
+    out: Path,
+    label: str | None,
+    truncation: float | None,
+    seed: int,
+    metadata: bool,
+    overwrite: bool,
 ) -> None:
     """Make new pictures.
 
@@ -120,6 +159,8 @@ def sample(
     from creative_gan.image.model import load
 
     if str(out) != "-":
+        if out.suffix and out.suffix.lower() not in (".png", ".zip") and not out.is_dir():
+            raise UserError(f"{out} names no known kind of file; use .png for a sheet, .zip, or a folder")
         ensure_free(out, overwrite)
     model = load(model_name)
     made = model.pictures(count, seed, label, truncation)
@@ -131,12 +172,24 @@ def sample(
 
 @image.command()
 @options.MODEL
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .gif, .webp or .mp4 file, or a folder of frames.")
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=6.0, show_default=True)
-@click.option("--fps", type=click.FloatRange(1, 100), default=25.0, show_default=True)
-@click.option("--stops", type=click.IntRange(3, 1000), default=6, show_default=True, help="Random pictures on the way.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A .gif, .webp or .mp4 file, or a folder of frames.",
+)
+@click.option("--seconds", type=options.Number(0.1, 600), default=6.0, show_default=True)
+@click.option("--fps", type=options.Number(1, 100), default=25.0, show_default=True)
+@click.option(
+    "--stops", type=click.IntRange(3, 1000), default=6, show_default=True, help="Random pictures on the way."
+)
 @click.option("--class", "label", metavar="NAME", help="The class to walk in.")
-@click.option("--truncation", type=click.FloatRange(0, min_open=True), metavar="LIMIT", help="More typical, less varied; 0.5 to 2.")
+@click.option(
+    "--truncation",
+    type=options.Number(0, 1e6, min_open=True),
+    metavar="LIMIT",
+    help="More typical, less varied; 0.5 to 2.",
+)
 @options.SEED
 @options.METADATA
 @options.OVERWRITE
@@ -171,11 +224,15 @@ def walk(
 @image.command()
 @options.MODEL
 @click.option("--data", metavar="DATA", help="The pictures to judge by; else those of the training.")
-@click.option("-n", "count", type=click.IntRange(10), default=2000, show_default=True, help="How many samples to judge.")
+@click.option(
+    "-n", "count", type=click.IntRange(10), default=2000, show_default=True, help="How many samples to judge."
+)
 @click.option("--inception", is_flag=True, help="Also the FID with Inception features (extra: metrics).")
 @options.SEED
 @options.JSON
-def evaluate(model_name: str, data: str | None, count: int, inception: bool, seed: int, as_json: bool) -> None:
+def evaluate(
+    model_name: str, data: str | None, count: int, inception: bool, seed: int, as_json: bool
+) -> None:
     """Judge a model against held-out pictures, with the real-data floor beside each figure.
 
     \b
@@ -188,13 +245,15 @@ def evaluate(model_name: str, data: str | None, count: int, inception: bool, see
     if as_json:
         options.print_json(result)
     else:
-        for line in metrics.table(result):
+        for line in [*metrics.table(result), *filter(None, [result.get("note")])]:
             click.echo(line)
 
 
 @image.command()
 @options.MODEL
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder, or a .onnx file (extra: onnx).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="A folder, or a .onnx file (extra: onnx)."
+)
 @options.OVERWRITE
 def export(model_name: str, out: Path, overwrite: bool) -> None:
     """Export a model: a folder to share, or ONNX.
@@ -258,5 +317,7 @@ def _sides(text: str) -> list[int]:
     except ValueError:
         sides = []
     if not 1 <= len(sides) <= 2 or not all(16 <= side <= 256 for side in sides):
-        raise UserError(f"--size must be a side from 16 to 256, as 64, or height x width, as 64x96, not {text!r}")
+        raise UserError(
+            f"--size must be a side from 16 to 256, as 64, or height x width, as 64x96, not {text!r}"
+        )
     return sides

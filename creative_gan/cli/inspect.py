@@ -25,7 +25,9 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
 
     record = provenance.read(file)
     if record is None:
-        raise UserError(f"{file} carries no record of creative-gan; it was made by something else or saved anew")
+        raise UserError(
+            f"{file} carries no record of creative-gan; it was made by something else or saved anew"
+        )
     if again is None:
         if as_json:
             options.print_json(record)
@@ -34,9 +36,11 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
                 click.echo(line)
         return
     modality = str(record.get("command", "")).partition(" ")[0]
-    if modality != "image":
+    if modality == "image":
+        from creative_gan.image.again import again as repeat
+    elif modality == "text":
+        from creative_gan.text.again import again as repeat
+    else:
         raise UserError(f"{file} was made by {record.get('command')!r}, which this version cannot repeat")
-    from creative_gan.image.again import again as repeat
-
     repeat(record, again, model_name, overwrite)
     options.say(f"wrote {again}")

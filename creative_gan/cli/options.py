@@ -1,6 +1,7 @@
 """Options that several commands share, and the progress of a training on a terminal."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -11,10 +12,28 @@ import click
 
 Decorator = Callable[[Callable], Callable]
 
+
+class Number(click.FloatRange):
+    """A number in a range; NaN and infinity are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
 MODEL = click.option(
-    "--model", "model_name", required=True, metavar="MODEL", help="A run folder, a model folder or a shipped name."
+    "--model",
+    "model_name",
+    required=True,
+    metavar="MODEL",
+    help="A run folder, a model folder or a shipped name.",
 )
-SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes.")
+SEED = click.option(
+    "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="Same seed, same bytes."
+)
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 METADATA = click.option(
@@ -114,7 +133,7 @@ def _left(row: dict, state: dict) -> str:
 
 
 def _losses(row: dict) -> str:
-    names = {"critic_loss": "critic", "generator_loss": "generator", "loss": "loss"}
+    names = {"nll": "nll", "critic_loss": "critic", "generator_loss": "generator", "loss": "loss"}
     return "  ".join(f"{names[key]} {row[key]:.3f}" for key in names if key in row)
 
 

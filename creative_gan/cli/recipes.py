@@ -57,7 +57,11 @@ def load_any(path: Path) -> object:
         from creative_gan.image.recipe import ImageRecipe
 
         return load(ImageRecipe, path)
-    raise UserError(f"recipe {path}: there is no modality {modality!r}; it can be image")
+    if modality == "text":
+        from creative_gan.text.recipe import TextRecipe
+
+        return load(TextRecipe, path)
+    raise UserError(f"recipe {path}: there is no modality {modality!r}; it can be image or text")
 
 
 @click.group()

@@ -58,16 +58,19 @@ def load_newest(folder: Path) -> tuple[int, dict] | None:
     for path in reversed(paths):
         try:
             return _load(path)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            warnings.warn(f"checkpoint {path} is damaged ({error}); going on from the one before", stacklevel=2)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+            warnings.warn(
+                f"checkpoint {path} is damaged ({error}); going on from the one before", stacklevel=2
+            )
     if paths:
         raise DataError(folder, "holds no checkpoint that can be read", "start again with --new")
     return None
 
 
 def _load(path: Path) -> tuple[int, dict]:
-    for name, digest in json.loads((path / "manifest.json").read_text()).items():
-        if _sha256(path / name) != digest:
+    manifest = json.loads((path / "manifest.json").read_text())
+    for name in _FILES:
+        if _sha256(path / name) != manifest[name]:
             raise ValueError(f"{name} is not what was written")
     body = json.loads((path / _FILES[1]).read_text())
     if body["format"] != FORMAT:
@@ -88,7 +91,9 @@ def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
         return {"items": [[k, _split(v, f"{path}/{k}", tensors)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
         return {"list": [_split(v, f"{path}/{i}", tensors) for i, v in enumerate(value)]}
-    assert value is None or isinstance(value, bool | int | float | str), f"{path}: {type(value)} cannot be saved"
+    assert value is None or isinstance(value, bool | int | float | str), (
+        f"{path}: {type(value)} cannot be saved"
+    )
     return {"value": value}
 
 

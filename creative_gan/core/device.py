@@ -30,7 +30,7 @@ class Compute:
 
     def place(self, network: torch.nn.Module) -> torch.nn.Module:
         """Moves a network to the device; 2-D convolutions run faster with channels last."""
-        return network.to(self.device).to(memory_format=torch.channels_last)
+        return network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -> Compute:
@@ -46,7 +46,9 @@ def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -
     name = next(d for d in ("cuda", "mps", "cpu") if available[d]) if device == "auto" else device
     if not available[name]:
         there = ", ".join(d for d, yes in available.items() if yes)
-        raise UserError(f"device {name!r} is not there on this machine (there is: {there}); try --device auto")
+        raise UserError(
+            f"device {name!r} is not there on this machine (there is: {there}); try --device auto"
+        )
     hardware = {"cpu": cpu_has_bfloat16, "cuda": torch.cuda.is_bf16_supported, "mps": lambda: False}[name]()
     bfloat16 = hardware if precision == "auto" else precision == "bfloat16"
     where = torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)

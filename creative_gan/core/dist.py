@@ -9,6 +9,7 @@ import os
 
 import torch
 import torch.distributed as torch_dist
+import torch.distributed.nn.functional
 from torch import Tensor, nn
 
 from creative_gan.core.errors import UserError
@@ -19,7 +20,8 @@ def start(device_type: str) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch_dist.is_initialized():
         if device_type == "cuda":
             torch.cuda.set_device(local_rank())
-        torch_dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+        # gloo beside nccl, for the plain numbers that stay on the CPU
+        torch_dist.init_process_group("cpu:gloo,cuda:nccl" if device_type == "cuda" else "gloo")
 
 
 def stop() -> None:
@@ -88,11 +90,16 @@ def mean(value: Tensor) -> Tensor:
     return value
 
 
+def mean_with_gradient(value: Tensor) -> Tensor:
+    """The mean of a tensor over the processes, through which gradients flow back to all of them."""
+    return torch_dist.nn.functional.all_reduce(value) / world()
+
+
 def anyone(flag: bool) -> bool:
     """Whether the flag is up in any process: all of them then act alike."""
     if world() == 1:
         return flag
-    value = torch.tensor(float(flag), device="cuda" if torch_dist.get_backend() == "nccl" else "cpu")
+    value = torch.tensor(float(flag))
     torch_dist.all_reduce(value, torch_dist.ReduceOp.MAX)
     return bool(value.item())
 

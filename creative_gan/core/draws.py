@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+_CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -23,7 +25,7 @@ class Draws:
     """Rows of the whole step, over all ranks and chunks."""
     rows: slice
     """The rows that this process works on now."""
-    device: torch.device = torch.device("cpu")
+    device: torch.device = _CPU
     scope: str = ""
 
     def of(self, scope: str) -> "Draws":

@@ -22,7 +22,8 @@ class Ema:
         """Moves the average towards `network` after `batch` samples, `seen` in all."""
         halflife = min(self.halflife, self.ramp * seen) if self.ramp else self.halflife
         decay = 0.5 ** (batch / halflife) if halflife > 0 else 0.0
-        mine, theirs = list(self.average.parameters()), list(network.parameters())
+        mine: list[torch.Tensor] = list(self.average.parameters())
+        theirs: list[torch.Tensor] = list(network.parameters())
         torch._foreach_lerp_(mine, theirs, 1 - decay)
         for buffer, new in zip(self.average.buffers(), network.buffers(), strict=True):
             buffer.copy_(new)

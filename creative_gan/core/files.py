@@ -19,6 +19,7 @@ from creative_gan.core.errors import DataError, UserError
 _HOST = hashlib.blake2b(platform.node().encode(), digest_size=4).hexdigest()
 # The machine is part of the name because a process id means nothing on another one that shares the folder.
 _TEMPORARY = re.compile(rf"\.creative-gan-{_HOST}-(\d+)-[0-9a-f]+\.tmp")
+_JUNK = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini")  # file managers leave these everywhere
 _SET_ASIDE = re.compile(rf"\.(.+)\.creative-gan-{_HOST}-(\d+)-[0-9a-f]+\.old")
 
 
@@ -150,7 +151,8 @@ def _swap(new: Path, target: Path) -> None:
 
 def _keep_others(path: Path, target: Path, new: Path) -> None:
     ours = {file.relative_to(new) for file in _files(new)}
-    others = [file.relative_to(target) for file in _files(target) if file.relative_to(target) not in ours]
+    there = [file.relative_to(target) for file in _files(target) if not _JUNK.fullmatch(file.name)]
+    others = [file for file in there if file not in ours]
     if others:
         raise UserError(
             f"{path} holds {others[0]} too, which would be lost; name another folder or move it away"

@@ -14,6 +14,7 @@ from creative_gan.core import dist
 from creative_gan.core.device import Compute
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
+from creative_gan.core.errors import UserError
 from creative_gan.core.health import check_finite
 from creative_gan.core.losses import LOSSES, SMOOTHABLE
 from creative_gan.core.penalties import PENALTIES
@@ -66,9 +67,13 @@ class GameRecipe:
 
     def __post_init__(self) -> None:
         if self.label_smoothing and self.loss not in SMOOTHABLE:
-            raise ValueError(f"game.label_smoothing works with {', '.join(sorted(SMOOTHABLE))}, not {self.loss}")
+            raise ValueError(
+                f"game.label_smoothing works with {', '.join(sorted(SMOOTHABLE))}, not {self.loss}"
+            )
         if self.batch % self.accumulate:
-            raise ValueError(f"game.batch ({self.batch}) must be a multiple of game.accumulate ({self.accumulate})")
+            raise ValueError(
+                f"game.batch ({self.batch}) must be a multiple of game.accumulate ({self.accumulate})"
+            )
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,10 @@ class AugmentRecipe:
     """Adaptive: the mean sign of D(real) - D(fake) to hold. Paired, because relativistic logits have no zero."""
     adapt: float = setting(100_000.0, low=1)
     """Adaptive: samples in which the strength can go from 0 to 1."""
+
+
+_Played = tuple[Tensor | None, list[Tensor]]
+"""Of a chunk: the samples with their graph, if it was kept, and each critic's logits of the real ones."""
 
 
 class AdversarialGame:
@@ -133,13 +142,13 @@ class AdversarialGame:
         """
         check_finite(real=batch["real"])
         self._set_learning_rates()
-        turn = self.seen // self.recipe.batch
-        metrics = self._critic_turn(batch, draws.of("critic"), turn)
-        if (turn + 1) % self.recipe.n_critic == 0:
-            metrics |= self._generator_turn(batch, draws.of("generator"))
+        due = (self.seen // self.recipe.batch + 1) % self.recipe.n_critic == 0
+        metrics, played = self._critic_turn(batch, draws, due)
+        if due:
+            metrics |= self._generator_turn(batch, draws, played)
         self.seen += self.recipe.batch
         self._set_strength(metrics["sign"])
-        if (turn + 1) % self.recipe.n_critic == 0:
+        if due:
             self.ema.update(self.generator, self.seen, self.recipe.batch * self.recipe.n_critic)
         return metrics | {"augment": torch.tensor(self.strength, device=self.compute.device)}
 
@@ -168,60 +177,69 @@ class AdversarialGame:
                     moments[key] = torch.empty_like(parameter).copy_(moments[key])
         self.seen, self.lr_scale, self.strength = state["seen"], state["lr_scale"], state["strength"]
 
-    def _critic_turn(self, batch: Batch, draws: Draws, turn: int) -> dict[str, Tensor]:
+    def _critic_turn(self, batch: Batch, draws: Draws, due: bool) -> tuple[dict[str, Tensor], list[_Played]]:
+        """Updates the critics; `due` says that a generator turn follows. Returns metrics and what that turn can use."""
         recipe = self.recipe
-        lazy = turn % recipe.penalty_every == 0
-        logged = []
+        lazy = self.seen // recipe.batch % recipe.penalty_every == 0
+        # a chunk's graph is kept for the generator's turn, unless chunks are there to save memory
+        keep = due and recipe.accumulate == 1
+        logged, played = [], []
         self.critics.requires_grad_(True)
         self.optimizers["critic"].zero_grad(set_to_none=True)
         for chunk, part in self._chunks(batch, draws):
             real, label = chunk["real"], chunk.get("label")
-            with torch.no_grad(), self.compute.autocast():
-                fake = self.generator(part.normal("z", self.latent), label).float()
+            made = self._fake(label, part, keep)
+            fake = made.detach()
             losses, logits = [], []
             for critic in self.critics.values():
                 with self.compute.autocast():
-                    real_logits = critic(self._seen_by_critic(real, part.of("real")), label).float()
-                    fake_logits = critic(self._seen_by_critic(fake, part.of("fake")), label).float()
-                losses.append(self.critic_loss(real_logits, fake_logits, recipe.label_smoothing))
-                logits.append(torch.stack([real_logits, fake_logits]).detach())
+                    real_logit = critic(self._seen(real, part.of("real")), label).float()
+                    fake_logit = critic(self._seen(fake, part.of("fake")), label).float()
+                losses.append(self.critic_loss(real_logit, fake_logit, recipe.label_smoothing))
+                logits.append(torch.stack([real_logit, fake_logit]).detach())
             loss = torch.stack(losses).mean()
             penalty, sizes = self._penalties(real, fake, label, part) if lazy else (loss.new_zeros(()), {})
             ((loss + recipe.penalty_every * penalty) / recipe.accumulate).backward()
             logged.append({"critic_loss": loss.detach(), **_logit_metrics(torch.stack(logits)), **sizes})
+            played.append((made if keep else None, [pair[0] for pair in logits]))
         norm = self._update("critic")
         if recipe.clip:  # Arjovsky 2017, Algorithm 1, line 7
             with torch.no_grad():
                 for p in self.critics.parameters():
                     p.clamp_(-recipe.clip, recipe.clip)
-        return _mean(logged) | {"critic_gradient": norm}
+        return _mean(logged) | {"critic_gradient": norm}, played
 
-    def _generator_turn(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
+    def _generator_turn(self, batch: Batch, draws: Draws, played: list[_Played]) -> dict[str, Tensor]:
+        """Updates the generator on the samples of the critic's turn, judged by the critics as they are now.
+
+        A relativistic loss pairs them with the real logits of that turn, which are one update old.
+        """
         logged = []
         self.critics.requires_grad_(False)
         self.optimizers["generator"].zero_grad(set_to_none=True)
-        for chunk, part in self._chunks(batch, draws):
-            real, label = chunk["real"], chunk.get("label")
+        for (chunk, part), (made, real_logits) in zip(self._chunks(batch, draws), played, strict=True):
+            label = chunk.get("label")
+            fake = self._fake(label, part, True) if made is None else made
             losses = []
-            with self.compute.autocast():
-                fake = self.generator(part.normal("z", self.latent), label).float()
-                for critic in self.critics.values():
-                    fake_logits = critic(self._seen_by_critic(fake, part.of("fake")), label).float()
-                    real_logits = fake_logits.detach()
-                    if self.recipe.loss == "relativistic":  # the only loss whose generator looks at real samples
-                        with torch.no_grad():
-                            real_logits = critic(self._seen_by_critic(real, part.of("real")), label).float()
-                    losses.append(self.generator_loss(fake_logits, real_logits, self.recipe.label_smoothing))
+            for critic, real_logit in zip(self.critics.values(), real_logits, strict=True):
+                with self.compute.autocast():
+                    logit = critic(self._seen(fake, part.of("generator")), label).float()
+                losses.append(self.generator_loss(logit, real_logit, self.recipe.label_smoothing))
             loss = torch.stack(losses).mean()
             (loss / self.recipe.accumulate).backward()
             logged.append({"generator_loss": loss.detach()})
         return _mean(logged) | {"generator_gradient": self._update("generator")}
 
+    def _fake(self, label: Tensor | None, draws: Draws, gradient: bool) -> Tensor:
+        with torch.set_grad_enabled(gradient), self.compute.autocast():
+            return self.generator(draws.normal("z", self.latent), label).float()
+
     def _penalties(
         self, real: Tensor, fake: Tensor, label: Tensor | None, draws: Draws
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum of the recipe's penalties, and the size of each."""
-        recipe, total, sizes = self.recipe, real.new_zeros(()), {}
+        recipe, total = self.recipe, real.new_zeros(())
+        sizes: dict[str, Tensor] = {}
         fade = cosine(self.seen, self.total, 1.0, recipe.penalty_end)
         weights = {"r1": recipe.r1 / 2 * fade, "r2": recipe.r2 / 2 * fade, "gp": recipe.gp}
         with self.compute.exact():
@@ -232,7 +250,7 @@ class AdversarialGame:
                     # the gradient is taken at the sample as it is, through the augmentation
                     seen_as = draws.of("fake" if name == "r2" else "real")
                     values = PENALTIES[name](
-                        lambda x, c=critic, d=seen_as: c(self._seen_by_critic(x, d), label).float(),  # type: ignore[misc]
+                        lambda x, c=critic, d=seen_as: c(self._seen(x, d), label).float(),  # type: ignore[misc]
                         real,
                         fake,
                         draws,
@@ -241,7 +259,7 @@ class AdversarialGame:
                     sizes[name] = sizes.get(name, 0.0) + values.mean().detach() / len(self.critics)
         return total, sizes
 
-    def _seen_by_critic(self, x: Tensor, draws: Draws) -> Tensor:
+    def _seen(self, x: Tensor, draws: Draws) -> Tensor:
         if self.recipe.instance_noise:  # Sønderby 2017, arXiv:1610.04490, section 3.4
             deviation = self.recipe.instance_noise * (1 - ramp(self.seen, self.total))
             x = x + deviation * draws.normal("noise", *x.shape[1:])
@@ -260,13 +278,20 @@ class AdversarialGame:
         return norm
 
     def _chunks(self, batch: Batch, draws: Draws) -> list[tuple[Batch, Draws]]:
-        size = len(batch["real"]) // self.recipe.accumulate
+        size, rest = divmod(len(batch["real"]), self.recipe.accumulate)
+        if rest or not size:
+            raise UserError(
+                f"this process's {len(batch['real'])} rows of a batch cannot be worked on in "
+                f"{self.recipe.accumulate} chunks; change game.batch or game.accumulate"
+            )
         slices = [slice(i * size, (i + 1) * size) for i in range(self.recipe.accumulate)]
         return [({key: value[s] for key, value in batch.items()}, draws.chunk(s)) for s in slices]
 
     def _set_learning_rates(self) -> None:
         recipe = self.recipe
-        now = ramp(self.seen + recipe.batch, recipe.warmup) * cosine(self.seen, self.total, 1.0, recipe.lr_end)
+        now = ramp(self.seen + recipe.batch, recipe.warmup) * cosine(
+            self.seen, self.total, 1.0, recipe.lr_end
+        )
         for side, optimizer in self.optimizers.items():
             optimizer.param_groups[0]["lr"] = self.lr[side] * now * self.lr_scale
 

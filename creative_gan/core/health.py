@@ -39,7 +39,10 @@ def warnings(row: dict[str, float], memory: dict[str, float]) -> list[str]:
         )
     if "diversity" in row:
         best = memory["diversity"] = max(memory.get("diversity", 0.0), row["diversity"])
-        if row["diversity"] < 0.5 * min(best, row.get("real_diversity", best)) and row.get("progress", 1) > 0.1:
+        if (
+            row["diversity"] < 0.5 * min(best, row.get("real_diversity", best))
+            and row.get("progress", 1) > 0.1
+        ):
             said.append(
                 f"samples look more and more alike (diversity {row['diversity']:.3f}, data "
                 f"{row.get('real_diversity', best):.3f}): this is mode collapse; raise game.r1 and game.r2, "

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from creative_gan.core import checkpoint, dist, health
 from creative_gan.core.draws import Draws, derive
-from creative_gan.core.errors import UserError
+from creative_gan.core.errors import DataError, UserError
 
 Batch = dict[str, Tensor]
 
@@ -54,7 +54,7 @@ class Watch:
 
     log_every: int
     look_every: int
-    look: Callable[[Game, int], dict[str, float]]
+    look: Callable[[Any, int], dict[str, float]]
     """Called with the game and what was seen, at 0, on the way and at the end: previews and cheap measures."""
     report: Callable[[dict], None]
     """Called with every row of the log and the time it took: progress for a person."""
@@ -76,7 +76,7 @@ def train(
     seed: int,
     watch: Watch,
     device: torch.device,
-) -> Game:
+) -> Any:
     """Plays the phases to their end, going on from the newest checkpoint in `folder` if there is one.
 
     Everything that a step depends on is a function of the seed, what was seen and the checkpoint: a run that
@@ -113,7 +113,9 @@ def train(
 
             # one step
             draws = Draws(seed, run.seen, batch, rows, device)
-            torch.manual_seed(derive(seed, dist.rank(), run.seen))  # what a network draws by itself, such as dropout
+            torch.manual_seed(
+                derive(seed, dist.rank(), run.seen)
+            )  # what a network draws by itself, such as dropout
             try:
                 metrics = run.game.step(batches(run.seen, batch, rows), draws)
             except health.NotFinite as trouble:
@@ -143,6 +145,12 @@ class _Run:
         found = self._restore()
         dist.barrier()  # no process may find what another one has only now begun
         if not found:
+            log = folder / "metrics.jsonl"
+            if log.exists() and log.stat().st_size:
+                raise UserError(
+                    f"{folder} holds the log of a run but no checkpoint to go on from; --new keeps what is there "
+                    "under another name and starts over"
+                )
             self._truncate()
             self.save()
 
@@ -164,7 +172,9 @@ class _Run:
 
     def add(self, metrics: dict[str, Tensor]) -> None:
         """Adds a step's scalars to the sums of the row to come."""
-        values = torch.stack([value.detach().float() for value in metrics.values()]).tolist()  # one wait for the GPU
+        values = torch.stack(
+            [value.detach().float() for value in metrics.values()]
+        ).tolist()  # one wait for the GPU
         for key, value in zip(metrics, values, strict=True):
             total = self.sums.setdefault(key, [0.0, 0])
             total[0] += value
@@ -208,6 +218,7 @@ class _Run:
                 "memory": self.memory,
                 "log_size": self.log_size,
                 "looked": self.looked,
+                "rollbacks": self.rollbacks,
             }
             checkpoint.save(self.folder / "checkpoint", self.seen, state)
         dist.barrier()
@@ -235,6 +246,7 @@ class _Run:
         self.game.load_state_dict(state["game"])
         self.sums, self.memory = state["sums"], state["memory"]
         self.log_size, self.looked = state["log_size"], state["looked"]
+        self.rollbacks = max(self.rollbacks, state["rollbacks"])
         self._truncate()
         return True
 
@@ -242,6 +254,7 @@ class _Run:
         """Forgets what was logged after the checkpoint: it will be logged again."""
         if dist.is_main():
             with (self.folder / "metrics.jsonl").open("ab") as file:
+                self.log_size = min(self.log_size, file.tell())  # somebody may have deleted it
                 file.truncate(self.log_size)
 
     def _write(self, row: dict) -> None:
@@ -252,15 +265,25 @@ class _Run:
         now = time.monotonic()
         rows = [row, *({"seen": self.seen, "warning": text} for text in said)]
         if dist.is_main():
-            text = "".join(json.dumps(r) + "\n" for r in rows)
-            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.write(text)
-            self.log_size += len(text.encode())
-            timing = {"seen": self.seen, "seconds": round(now - self.started, 3)}
-            with (self.folder / "speed.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(timing) + "\n")
+            self.log_size += _append(self.folder / "metrics.jsonl", rows)
+            _append(
+                self.folder / "speed.jsonl", [{"seen": self.seen, "seconds": round(now - self.started, 3)}]
+            )
             for r in rows:
                 self.watch.report(r | {"seconds": now - self.started})
+
+
+def _append(path: Path, rows: list[dict]) -> int:
+    """Adds lines of JSON to a file; returns how many bytes."""
+    text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    try:
+        with path.open("ab") as file:
+            file.write(text)
+    except OSError as error:
+        raise DataError(
+            path, f"cannot be written ({error.strerror})", "make room; the same command goes on"
+        ) from None
+    return len(text)
 
 
 @contextmanager

@@ -25,13 +25,19 @@ def find(source: str | Path, modality: str) -> Path:
         if (folder / "config.json").is_file():
             return folder
     if path.is_file():
-        raise DataError(path, f"is {_kind(path)}", "name a run folder or a model folder, which hold model.safetensors")
+        raise DataError(
+            path, f"is {_kind(path)}", "name a run folder or a model folder, which hold model.safetensors"
+        )
     if (path / "recipe.toml").is_file():
         raise DataError(path, "is a run that has not made a model yet", "let it train a little longer")
     if path.is_dir():
-        raise DataError(path, "is no model folder: there is no config.json in it", "name a run folder or a model folder")
+        raise DataError(
+            path, "is no model folder: there is no config.json in it", "name a run folder or a model folder"
+        )
     shipped = ", ".join(shipped_names(modality)) or "none"
-    raise UserError(f"there is no model {str(source)!r}; name a run folder, a model folder or a shipped model ({shipped})")
+    raise UserError(
+        f"there is no model {str(source)!r}; name a run folder, a model folder or a shipped model ({shipped})"
+    )
 
 
 def shipped_names(modality: str) -> list[str]:
@@ -56,7 +62,9 @@ def read_config(folder: Path, modality: str) -> dict[str, Any]:
     if kind != modality:
         raise DataError(folder, f"is a model for {kind}", f"use creative-gan {kind}")
     if version != 1:
-        raise DataError(folder, f"has format {version}, which this version does not know", "update creative-gan")
+        raise DataError(
+            folder, f"has format {version}, which this version does not know", "update creative-gan"
+        )
     return config
 
 
@@ -82,7 +90,7 @@ def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str
                 raise DataError(path, f"is {_kind(path)}, not safetensors", hint)
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
-        found = {name: tuple(entry["shape"]) for name, entry in header.items()}
+        found = {name: tuple(map(int, entry["shape"])) for name, entry in header.items()}
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})", hint) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

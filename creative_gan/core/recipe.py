@@ -81,7 +81,7 @@ def parse(cls: type[R], table: dict, path: str = "") -> R:
         missing = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if missing and name not in values:
             if dataclasses.is_dataclass(hints[name]):
-                values[name] = parse(hints[name], {}, f"{path}{name}.")  # type: ignore[arg-type]
+                values[name] = parse(hints[name], {}, f"{path}{name}.")
             else:
                 raise UserError(f"key {path + name!r} is missing; add it to the recipe or give --set")
     try:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import torch
 
-from creative_gan.core import dist, recipe as recipes
+from creative_gan.core import dist
+from creative_gan.core import recipe as recipes
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.core.files import write_bytes
@@ -26,12 +27,14 @@ _BESIDE = ("lock", "tensorboard", "wandb")  # may be there before the run
 class BudgetRecipe:
     """How long a run is: samples, or minutes that are turned into samples by measuring the speed."""
 
-    samples: int = setting(0, low=0)
-    minutes: float = setting(0.0, low=0)
+    samples: int = setting(0, low=0, high=10**12)
+    minutes: float = setting(0.0, low=0, high=1e6)
 
     def __post_init__(self) -> None:
         if not self.samples and not self.minutes:
-            raise ValueError("'budget' is empty; set budget.samples or budget.minutes, or give --samples or --minutes")
+            raise ValueError(
+                "'budget' is empty; set budget.samples or budget.minutes, or give --samples or --minutes"
+            )
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ def held(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "lock").open("a+")
     except OSError as error:
-        raise UserError(f"run folder {folder} cannot be written ({error.strerror}); choose another with --out") from None
+        raise UserError(
+            f"run folder {folder} cannot be written ({error.strerror}); choose another with --out"
+        ) from None
     with file:
         if not _lock(file.fileno()):
             file.seek(0)
@@ -86,6 +91,12 @@ def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
         UserError: the folder holds a run of another recipe or data set, or something that is no run.
     """
     path = folder / "recipe.toml"
+    if (
+        path.exists()
+        and not any((folder / "checkpoint").glob("[0-9]*"))
+        and not _size(folder / "metrics.jsonl")
+    ):
+        return None  # it failed before its first step
     if not path.exists():
         others = [p.name for p in folder.iterdir() if p.name not in _BESIDE] if folder.exists() else []
         if others:
@@ -101,10 +112,16 @@ def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
             f"{folder} holds a run with another {', '.join(other[:4])}; choose another folder with --out, "
             "or --new to start over"
         )
-    known = json.loads((folder / "data.json").read_text())
-    if known["fingerprint"] != data["fingerprint"]:
+    try:
+        known = json.loads((folder / "data.json").read_text())
+        same, source = known["fingerprint"] == data["fingerprint"], known["source"]
+    except (OSError, ValueError, KeyError, TypeError):
         raise UserError(
-            f"{folder} holds a run on other data ({known['source']}, or it has changed since); choose another "
+            f"{folder / 'data.json'} is damaged; choose another folder with --out, or --new"
+        ) from None
+    if not same:
+        raise UserError(
+            f"{folder} holds a run on other data ({source}, or it has changed since); choose another "
             "folder with --out, or --new to start over"
         )
     return theirs
@@ -113,19 +130,27 @@ def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
 def begin(folder: Path, recipe: Any, data: dict[str, Any]) -> None:
     """Writes down what a new run is started with."""
     if dist.is_main():
-        write_bytes(folder / "data.json", json.dumps(data, indent=1, ensure_ascii=False).encode(), overwrite=True)
+        write_bytes(
+            folder / "data.json", json.dumps(data, indent=1, ensure_ascii=False).encode(), overwrite=True
+        )
         write_bytes(folder / "recipe.toml", recipes.to_toml(recipe).encode(), overwrite=True)
     dist.barrier()
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Moves an older run out of the way, for `--new`: nothing is deleted. Returns where it is now."""
+    """Moves an older run out of the way, for `--new`: nothing is deleted. Returns where it is now.
+
+    The folder itself, which the caller holds, stays, and so does its lock.
+    """
     if not (folder / "recipe.toml").exists():
         return None
     number = 1
     while (aside := folder.with_name(f"{folder.name}.old{number}")).exists():
         number += 1
-    folder.rename(aside)
+    aside.mkdir()
+    for entry in folder.iterdir():
+        if entry.name != "lock":
+            entry.rename(aside / entry.name)
     return aside
 
 
@@ -141,19 +166,33 @@ def samples_in(
     """How many samples the minutes are worth, measured on `steps` steps of a game that is thrown away.
 
     `steps` covers a whole round of whatever does not happen on every step (lazy penalties, critic turns).
-    A fiftieth is kept back for previews and checkpoints.
+    A fiftieth is kept back for previews and checkpoints; measuring itself takes a twentieth at most, but one round.
     """
     rows = dist.rows(batch)
-    rates = []
-    for attempt in range(4):  # the first round warms up; the median of the others is not fooled by a hiccup
+    seen = 0
+
+    def play(count: int) -> float:
+        """Samples a second over `count` steps."""
+        nonlocal seen
         begun = time.perf_counter()
-        for step in range(attempt * steps, (attempt + 1) * steps):
-            game.step(batches(step * batch, batch, rows), Draws(seed, step * batch, batch, rows, device))
+        for _ in range(count):
+            game.step(batches(seen, batch, rows), Draws(seed, seen, batch, rows, device))
+            seen += batch
         if device.type == "cuda":
             torch.cuda.synchronize()
-        rates.append(steps * batch / (time.perf_counter() - begun))
-    rate = dist.mean(torch.tensor(sorted(rates[1:])[1], dtype=torch.float64, device=device)).item()
+        return count * batch / (time.perf_counter() - begun)
+
+    play(2)  # warms up
+    begun, rates = time.perf_counter(), [play(steps)]
+    while not dist.anyone(len(rates) == 3 or time.perf_counter() - begun > minutes * 60 / 20):
+        rates.append(play(steps))
+    middle = sorted(rates)[len(rates) // 2]  # is not fooled by a hiccup
+    rate = dist.mean(torch.tensor(middle, dtype=torch.float64)).item()
     return max(int(0.98 * rate * minutes * 60) // batch, 1) * batch
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _lock(descriptor: int) -> bool:

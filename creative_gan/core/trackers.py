@@ -26,11 +26,17 @@ def track(names: str, folder: Path) -> Iterator[Log]:
         if name not in _TRACKERS:
             raise UserError(f"--log knows {', '.join(_TRACKERS)}, not {name!r}")
     with ExitStack() as stack:
-        logs = [stack.enter_context(_TRACKERS[name](folder)) for name in wanted]
+        logs: list[Log] = []
 
         def log(row: dict[str, Any]) -> None:
-            numbers = {k: v for k, v in row.items() if isinstance(v, int | float) and k not in ("seen", "seconds")}
-            for send in logs if "seen" in row else ():
+            if "seen" not in row:
+                return
+            if not logs:  # only now: the run has its folder and nothing stands in its way
+                logs.extend(stack.enter_context(_TRACKERS[name](folder)) for name in wanted)
+            numbers = {
+                k: v for k, v in row.items() if isinstance(v, int | float) and k not in ("seen", "seconds")
+            }
+            for send in logs:
                 send({"seen": row["seen"], **numbers})
 
         yield log
@@ -62,7 +68,9 @@ def _wandb(folder: Path) -> Iterator[Log]:
     except ImportError:
         raise UserError("--log wandb needs: pip install 'creative-gan[wandb]'") from None
     folder.mkdir(parents=True, exist_ok=True)
-    run = wandb.init(project="creative-gan", name=folder.name, dir=str(folder), resume="allow", id=folder.name)
+    run = wandb.init(
+        project="creative-gan", name=folder.name, dir=str(folder), resume="allow", id=folder.name
+    )
     try:
         yield lambda row: run.log({k: v for k, v in row.items() if k != "seen"}, step=row["seen"])
     finally:

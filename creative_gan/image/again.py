@@ -17,27 +17,48 @@ def again(record: dict[str, Any], out: Path, model_name: str | None, overwrite: 
     Raises:
         UserError: the model is gone, is another one, or the record is not one of ours.
     """
+    command = record.get("command")
+    if command == "image train":
+        raise UserError("this is a preview made while training, which only the training itself makes again")
     try:
         model = _model(record, model_name)
         arguments = record["arguments"]
-        if record["command"] == "image walk":
-            frames, origin, fps = walk(model, **{k: v for k, v in arguments.items() if k != "frame"})
-            export.write_walk(frames, out, fps, origin, overwrite)
+        if command == "image walk":
+            _walk_again(model, arguments, out, overwrite)
             return
         indices = arguments["index"] if isinstance(arguments["index"], list) else [arguments["index"]]
+        if not 0 < len(indices) <= _MOST:
+            raise ValueError(f"{len(indices)} pictures")
         chosen = arguments["seed"], arguments["class"], arguments["truncation"]
-        made = [model.pictures(1, *chosen, first=i) for i in indices]
+        made = np.concatenate([model.pictures(1, *chosen, first=i) for i in indices])
         origins = [model.origins(1, *chosen, first=i)[0] for i in indices]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"the record of origin is damaged ({error})") from None
-    export.write_pictures(np.concatenate(made), out, origins, overwrite)
+    export.write_pictures(made, out, origins, overwrite)
+
+
+def _walk_again(model: Model, arguments: dict[str, Any], out: Path, overwrite: bool) -> None:
+    """A whole walk, or the one frame of it that the record is about."""
+    way = {key: value for key, value in arguments.items() if key != "frame"}
+    if not (way["seconds"] * way["fps"] <= _MOST and way["stops"] <= _MOST):
+        raise ValueError(f"{way['seconds']} seconds, {way['stops']} stops")
+    frames, origin, fps = walk(model, **way)
+    if "frame" not in arguments:
+        export.write_walk(frames, out, fps, origin, overwrite)
+        return
+    frame = arguments["frame"]
+    export.write_pictures(frames[frame : frame + 1], out, [origin | {"arguments": arguments}], overwrite)
+
+
+_MOST = 100_000
+"""More pictures than anybody has asked for: a record says otherwise only to do harm."""
 
 
 def _model(record: dict[str, Any], model_name: str | None) -> Model:
     named = record["model"]["path"]
     try:
         model = load(model_name or str(Path(named).expanduser()))
-    except UserError as error:
+    except (UserError, RuntimeError) as error:
         raise UserError(f"{error}; if the model was moved, say where with --model") from None
     if model.weights != record["model"]["weights"]:
         raise UserError(

@@ -107,7 +107,9 @@ def _separable(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     for axis, size in enumerate(x.shape[2:]):
         position = torch.arange(size, device=x.device, dtype=x.dtype)
         middle = (size - 1) / 2
-        source = (position - middle - shift[:, axis : axis + 1]) / scale[:, axis : axis + 1] + middle  # [B, size]
+        source = (position - middle - shift[:, axis : axis + 1]) / scale[
+            :, axis : axis + 1
+        ] + middle  # [B, size]
         weight = (1 - (source[:, :, None] - position).abs()).clamp(min=0)  # [B, to, from]
         weight = weight[:, None].to(x.dtype)
         x = weight @ x if axis == 0 else x @ weight.transpose(2, 3)

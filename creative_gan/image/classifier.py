@@ -74,7 +74,7 @@ def train_classifier(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Classifier(small.shape[1], max(small.shape[2:]), len(classes))
-        network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
         # Rises for a fifth of the way, then falls along a cosine.
         rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps, pct_start=0.2)
@@ -106,12 +106,12 @@ def shrink(pictures: np.ndarray, side: int) -> np.ndarray:
     """Pictures [N, C, H, W] uint8 at most `side` pixels on the longer side, each the mean of its area."""
     height, width = pictures.shape[2:]
     if max(height, width) <= side:
-        return np.ascontiguousarray(pictures)
+        return np.array(pictures)  # a copy: torch wants to be able to write
     ratio = side / max(height, width)
     size = max(1, round(height * ratio)), max(1, round(width * ratio))
     small = np.empty((*pictures.shape[:2], *size), np.uint8)
     for start in range(0, len(pictures), 256):
-        some = torch.from_numpy(np.ascontiguousarray(pictures[start : start + 256])).float()
+        some = torch.from_numpy(np.array(pictures[start : start + 256])).float()
         small[start : start + 256] = F.interpolate(some, size, mode="area").round().byte().numpy()
     return small
 

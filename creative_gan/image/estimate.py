@@ -17,7 +17,9 @@ def estimate(plan: Plan) -> list[str]:
         if step == count:
             begun = time.perf_counter()
         rows = slice(0, batch)
-        game.step(plan.batch(step * batch, batch, rows), Draws(0, step * batch, batch, rows, plan.compute.device))
+        game.step(
+            plan.batch(step * batch, batch, rows), Draws(0, step * batch, batch, rows, plan.compute.device)
+        )
     rate = count * batch / (time.perf_counter() - begun)
     minutes = recipe.budget.minutes or recipe.budget.samples / rate / 60
     parts = {name: sum(p.numel() for p in network.parameters()) for name, network in game.networks().items()}

@@ -1,16 +1,14 @@
 """Judges a picture model against held-out pictures of its data set."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from creative_gan.core import recipe as recipes
 from creative_gan.core.errors import UserError
 from creative_gan.image import metrics
 from creative_gan.image.data import Pictures, open_pictures
 from creative_gan.image.model import Model, load
-from creative_gan.image.recipe import ImageRecipe
 
 
 def evaluate(
@@ -26,12 +24,11 @@ def evaluate(
         UserError, DataError: the model or the data cannot be found, or do not fit each other.
     """
     model = load(model_name)
-    train, heldout = _real(model, data)
-    indices = range(count)
-    label = model.labels(indices)
-    fake = model.paint(model.latents(indices, seed), label)
+    train, heldout, note = _real(model, data)
     labelled = train.labels is not None
-    result = metrics.evaluate(
+    label = _labels(model, train, count)
+    fake = model.paint(model.latents(range(count), seed), label)
+    result: dict[str, Any] = metrics.evaluate(
         fake,
         np.asarray(train.pictures),
         np.asarray(heldout.pictures),
@@ -40,6 +37,8 @@ def evaluate(
         train.classes,
         _in_classes_of(train, model, label) if labelled else None,
     )
+    if note:
+        result["note"] = note
     if inception:
         real, other = np.asarray(heldout.pictures), np.asarray(train.pictures)[: len(heldout)]
         fid, floor = metrics.inception_fid(real, fake), metrics.inception_fid(real, other)
@@ -47,24 +46,33 @@ def evaluate(
     return result
 
 
-def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures]:
-    """Training and held-out pictures, prepared as in the model's training."""
-    recipe = _recipe(model)
-    source = data or model.config["data"]["source"]
+def _labels(model: Model, train: Pictures, count: int) -> torch.Tensor | None:
+    """Labels to ask for: as often as among the training pictures, where the classes are the same."""
+    if not model.classes or train.labels is None or list(train.classes) != model.classes:
+        return model.labels(range(count))
+    spread = np.linspace(0, len(train) - 1, count).round().astype(int)
+    return torch.from_numpy(np.sort(train.labels)[spread])
+
+
+def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures, str]:
+    """Training and held-out pictures, prepared as in the model's training, and what to know about them."""
+    about = model.config["data"]
+    source = data or about["source"]
     height, width = model.config["shape"][1:]
     channels = {1: "grey", 3: "rgb", 4: "rgba"}[model.config["shape"][0]]
     try:
-        pictures = open_pictures(source, (height, width), channels, recipe.data.fit if recipe else "crop")
+        pictures = open_pictures(source, (height, width), channels, about.get("fit", "crop"))
     except UserError as error:
         raise UserError(f"{error}; name the pictures to judge by with --data") from None
-    share = recipe.data.holdout if recipe else 0.0
+    share = about.get("holdout", 0.0)
     train, heldout = pictures.split(share or 0.2)
-    return train, heldout
-
-
-def _recipe(model: Model) -> ImageRecipe | None:
-    path = Path(model.path) / "recipe.toml"
-    return recipes.load(ImageRecipe, path) if path.is_file() else None
+    if not share and data is None:
+        return (
+            train,
+            heldout,
+            "no picture was held out from this training: a model that copies looks good here",
+        )
+    return train, heldout, ""
 
 
 def _in_classes_of(train: Pictures, model: Model, label: Any) -> np.ndarray | None:

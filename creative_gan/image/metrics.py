@@ -97,7 +97,9 @@ def evaluate(
 
 def table(result: dict[str, Figure]) -> list[str]:
     """The result of `evaluate` as lines of plain text for a terminal."""
-    figures = {name: figure for name, figure in result.items() if "value" in figure}
+    figures = {
+        name: figure for name, figure in result.items() if isinstance(figure, dict) and "value" in figure
+    }
     width = max(map(len, figures))
     lines = [f"{'':{width}}  {'fakes':>10}  {'real data':>10}  best"]
     words = {"lower": "low", "higher": "high", "zero": "near 0"}

@@ -54,7 +54,8 @@ class Model:
         """
         length = self.config["network"]["latent"]
         rows = [
-            torch.randn(length, generator=torch.Generator().manual_seed(derive(seed, "sample", i))) for i in indices
+            torch.randn(length, generator=torch.Generator().manual_seed(derive(seed, "sample", i)))
+            for i in indices
         ]
         z = torch.stack(rows) if rows else torch.empty(0, length)
         return z if truncation is None else truncate(z, truncation)
@@ -99,7 +100,9 @@ class Model:
         """
         begin = first - first % CHUNK  # whole chunks, for the same bytes
         indices = range(begin, first + n)
-        made = self.paint(self.latents(indices, seed, truncation), self.labels(indices, label))[first - begin :]
+        made = self.paint(self.latents(indices, seed, truncation), self.labels(indices, label))[
+            first - begin :
+        ]
         return export.straight(made) if made.shape[1] == 4 else made
 
     def sample(
@@ -109,7 +112,10 @@ class Model:
         from PIL import Image
 
         arrays = self.pictures(n, seed, label, truncation)
-        return [Image.fromarray(a[0] if len(a) == 1 else np.ascontiguousarray(a.transpose(1, 2, 0))) for a in arrays]
+        return [
+            Image.fromarray(a[0] if len(a) == 1 else np.ascontiguousarray(a.transpose(1, 2, 0)))
+            for a in arrays
+        ]
 
     def identity(self) -> dict[str, Any]:
         """What an exported file says of its model."""
@@ -121,12 +127,15 @@ class Model:
             "data": self.config["data"]["fingerprint"],
         }
 
-    def origins(self, n: int, seed: int, label: str | None, truncation: float | None, first: int = 0) -> list[dict]:
+    def origins(
+        self, n: int, seed: int, label: str | None, truncation: float | None, first: int = 0
+    ) -> list[dict]:
         """The record of origin of each of `n` samples."""
         arguments = {"seed": seed, "class": label, "truncation": truncation}
         identity = self.identity()
         return [
-            provenance.origin("image sample", arguments | {"index": i}, identity) for i in range(first, first + n)
+            provenance.origin("image sample", arguments | {"index": i}, identity)
+            for i in range(first, first + n)
         ]
 
 
@@ -138,13 +147,11 @@ def load(source: str | Path) -> Model:
     """
     folder = find(source, "image")
     config = read_config(folder, "image")
-    try:
-        network = parse(NetworkRecipe, config["network"])
-        generator = build_generator(network, tuple(config["shape"]), len(config["classes"]))
-        expected = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
-    except (KeyError, TypeError, ValueError, UserError) as error:
-        raise DataError(folder / "config.json", f"does not describe a picture model ({error})") from None
-    generator.load_state_dict(read_weights(folder, expected))
+    network, shape, classes = _described(folder / "config.json", config)
+    with torch.device("meta"):  # takes no memory: a hostile description costs nothing
+        generator = build_generator(network, shape, classes)
+    expected = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
+    generator.load_state_dict(read_weights(folder, expected), assign=True)
     return Model(
         config["name"],
         str(source),
@@ -152,6 +159,26 @@ def load(source: str | Path) -> Model:
         generator.eval().requires_grad_(False),
         provenance.weights_hash(folder / "model.safetensors"),
     )
+
+
+def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, tuple[int, int, int], int]:
+    """Networks, shape and number of classes of a `config.json`, checked.
+
+    Raises:
+        DataError: something is missing, of another type, or out of bounds.
+    """
+    try:
+        network = parse(NetworkRecipe, dict(config["network"]))
+        channels, height, width = map(int, config["shape"])
+        right = channels in (1, 3, 4) and all(16 <= side <= 256 for side in (height, width))
+        texts = [config["name"], config["recipe"], config["data"]["fingerprint"], *config["classes"]]
+        if not right or len(texts) > 100_000 or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"shape {config['shape']}, {len(texts) - 3} classes")
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise DataError(
+            path, f"does not describe a picture model ({type(error).__name__}: {error})"
+        ) from None
+    return network, (channels, height, width), len(config["classes"])
 
 
 def write(folder: Path, generator: nn.Module, config: dict[str, Any], preview: bytes, card: str) -> None:
@@ -167,7 +194,9 @@ def write(folder: Path, generator: nn.Module, config: dict[str, Any], preview: b
     write_folder(folder, build, overwrite=True)
 
 
-def describe(name: str, network: NetworkRecipe, shape: tuple, classes: list[str], recipe: str, data: dict, seen: int) -> dict:
+def describe(
+    name: str, network: NetworkRecipe, shape: tuple, classes: list[str], recipe: str, data: dict, seen: int
+) -> dict:
     """The `config.json` of a picture model."""
     return {
         "format": 1,

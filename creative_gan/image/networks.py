@@ -7,12 +7,14 @@ projection (Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3).
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
+from creative_gan.core import dist
 from creative_gan.core.recipe import setting
 
 Shape = tuple[int, int, int]
@@ -23,11 +25,11 @@ class NetworkRecipe:
     """Which networks, and how large."""
 
     name: str = setting("dcgan", ("mlp", "dcgan", "resnet"))
-    latent: int = setting(64, low=1)
+    latent: int = setting(64, low=1, high=4096)
     """Length of z."""
-    width: int = setting(32, low=4)
+    width: int = setting(32, low=4, high=1024)
     """Channels at full resolution (dcgan: at half of it); they double with every halving, up to eight times."""
-    blocks: int = setting(1, low=1)
+    blocks: int = setting(1, low=1, high=32)
     """resnet: residual blocks at each resolution."""
     norm: str = setting("batch", ("batch", "none"))
     """mlp, dcgan: batch normalisation in the generator. The critics have none, for the penalties' sake."""
@@ -37,8 +39,7 @@ class NetworkRecipe:
 
 def build(recipe: NetworkRecipe, shape: Shape, classes: int) -> tuple[nn.Module, nn.Module]:
     """Generator and critic for pictures of `shape` (C, H, W); `classes` is 0 without labels."""
-    generator, critic = NETWORKS[recipe.name]
-    built = critic(recipe, shape, classes)
+    built = NETWORKS[recipe.name][1](recipe, shape, classes)
     if recipe.spectral_norm:
         for module in list(built.modules()):
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -86,6 +87,34 @@ class Head(nn.Module):
         return logit + (self.label(label) * h).sum(1)
 
 
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over the rows of all processes, so that several make the weights of one.
+
+    Ioffe & Szegedy 2015, arXiv:1502.03167, Algorithm 1. For [B, C] and [B, C, H, W].
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        assert input.ndim in (2, 4), input.shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same shape."""
+        if not self.training or dist.world() == 1:
+            return super().forward(x)
+        axes = (0, 2, 3)[: x.ndim - 1]
+        shape = (1, -1, 1, 1)[: x.ndim]
+        wide = x.float()
+        mean = dist.mean_with_gradient(wide.mean(axes))
+        variance = dist.mean_with_gradient((wide - mean.view(shape)).square().mean(axes))
+        rows = x.numel() / x.shape[1] * dist.world()
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
+            unbiased = variance * rows / (rows - 1)
+            self.running_var.lerp_(unbiased, self.momentum)  # type: ignore[union-attr, arg-type]
+            self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return ((wide - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
+
+
 class MlpGenerator(nn.Module):
     """The dense generator latent-256-512-1024-pixels of the early GANs, LeakyReLU 0.2 and tanh."""
 
@@ -95,10 +124,10 @@ class MlpGenerator(nn.Module):
         self.input = Input(recipe.latent, classes)
         sizes = [self.input.features, 256, 512, 1024]
         layers: list[nn.Module] = []
-        for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (a, b) in enumerate(pairwise(sizes)):
             layers.append(nn.Linear(a, b))
             if recipe.norm == "batch" and i > 0:
-                layers.append(nn.BatchNorm1d(b))
+                layers.append(BatchNorm(b))
             layers.append(nn.LeakyReLU(0.2))
         self.body = nn.Sequential(*layers, nn.Linear(1024, math.prod(shape)), nn.Tanh())
 
@@ -114,7 +143,7 @@ class MlpCritic(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [nn.Flatten()]
         sizes = [math.prod(shape), 1024, 512, 256]
-        for a, b in zip(sizes, sizes[1:], strict=False):
+        for a, b in pairwise(sizes):
             layers += [nn.Linear(a, b), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
         self.head = Head(256, classes)
@@ -136,7 +165,7 @@ class DcganGenerator(nn.Module):
         self.first = nn.Linear(self.input.features, widths[0] * math.prod(self.start), bias=False)
         bias = recipe.norm == "none"
         layers: list[nn.Module] = [_norm(recipe.norm, widths[0]), nn.ReLU()]
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in pairwise(widths):
             layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=bias), _norm(recipe.norm, b), nn.ReLU()]
         self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh())
         for module in self.modules():  # the paper's N(0, 0.02) needs batch norm behind it
@@ -149,7 +178,8 @@ class DcganGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, latent] -> [B, C, H, W]."""
-        x = self.first(self.input(z, label)).unflatten(1, (-1, *self.start))
+        # channels come last in memory, as the convolutions like them: no copy in between
+        x = self.first(self.input(z, label)).unflatten(1, (*self.start, -1)).permute(0, 3, 1, 2)
         return _crop(self.body(x), self.size)
 
 
@@ -163,7 +193,7 @@ class DcganCritic(nn.Module):
         self.full = [s * 2**stages for s in start]
         widths = [channels, *(recipe.width * min(2**i, 8) for i in range(stages))]
         layers: list[nn.Module] = []
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in pairwise(widths):
             layers += [nn.Conv2d(a, b, 4, 2, 1), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
         self.head = Head(widths[-1] * math.prod(start), classes)
@@ -174,7 +204,7 @@ class DcganCritic(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, C, H, W] -> [B]."""
-        return self.head(self.body(_enlarge(x, self.full)).flatten(1), label)
+        return self.head(self.body(_enlarge(x, self.full)).permute(0, 2, 3, 1).flatten(1), label)
 
 
 class Block(nn.Module):
@@ -219,7 +249,7 @@ class ResnetGenerator(nn.Module):
         self.stages = nn.ModuleList(
             nn.Sequential(*(Block(width, depth) for _ in range(recipe.blocks))) for width in widths
         )
-        self.change = nn.ModuleList(_conv1x1(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.change = nn.ModuleList(_conv1x1(a, b) for a, b in pairwise(widths))
         self.out = _conv1x1(widths[-1], channels)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -245,8 +275,8 @@ class ResnetCritic(nn.Module):
         self.stages = nn.ModuleList(
             nn.Sequential(*(Block(width, depth) for _ in range(recipe.blocks))) for width in widths
         )
-        self.change = nn.ModuleList(_conv1x1(a, b) for a, b in zip(widths, widths[1:], strict=False))
-        self.last = nn.Conv2d(widths[-1], widths[-1], tuple(start), groups=widths[-1], bias=False)
+        self.change = nn.ModuleList(_conv1x1(a, b) for a, b in pairwise(widths))
+        self.last = nn.Conv2d(widths[-1], widths[-1], (start[0], start[1]), groups=widths[-1], bias=False)
         nn.init.normal_(self.last.weight, std=1 / math.sqrt(math.prod(start)))
         self.head = Head(widths[-1], classes)
 
@@ -287,7 +317,7 @@ def _enlarge(x: Tensor, full: list[int]) -> Tensor:
 def _norm(name: str, width: int) -> nn.Module:
     if name == "none":
         return nn.Identity()
-    norm = nn.BatchNorm2d(width)
+    norm = BatchNorm(width)
     nn.init.normal_(norm.weight, 1.0, 0.02)
     return norm
 

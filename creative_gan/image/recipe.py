@@ -41,5 +41,16 @@ class ImageRecipe:
     budget: BudgetRecipe
     watch: WatchRecipe
     modality: str = setting("image", ("image",))
-    seed: int = setting(0, low=0)
+    seed: int = setting(0, low=0, high=2**62)
     precision: str = setting("auto", ("auto", "float32", "bfloat16"))
+
+    def __post_init__(self) -> None:
+        normed = self.network.norm == "batch" and self.network.name != "resnet"
+        if normed and self.game.batch // self.game.accumulate < 2:
+            raise ValueError(
+                "network.norm = batch needs a game.batch of 2 or more; else set network.norm = none"
+            )
+        if normed and self.game.accumulate > 1:
+            raise ValueError(
+                "game.accumulate works on chunks, which have batch statistics of their own; set network.norm = none"
+            )

@@ -1,5 +1,6 @@
 """Trains a picture GAN: from one path of data and a recipe to a run folder with a model in it."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from creative_gan.core import dist, loop
+from creative_gan.core import dist, loop, provenance
 from creative_gan.core import run as runs
 from creative_gan.core.data import order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
-from creative_gan.core.game import AdversarialGame
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
+from creative_gan.core.game import AdversarialGame
 from creative_gan.core.recipe import to_toml
 from creative_gan.image import export, metrics, model
 from creative_gan.image.augment import compose
@@ -69,7 +70,9 @@ class Plan:
         return {key: value.to(self.compute.device, non_blocking=True) for key, value in made.items()}
 
 
-def plan(source: str, recipe: ImageRecipe, recipe_name: str, device: str = "auto", strict: bool = False) -> Plan:
+def plan(
+    source: str, recipe: ImageRecipe, recipe_name: str, device: str = "auto", strict: bool = False
+) -> Plan:
     """Opens the data and chooses the device.
 
     Raises:
@@ -86,7 +89,9 @@ def plan(source: str, recipe: ImageRecipe, recipe_name: str, device: str = "auto
     )
     train, heldout = pictures.split(recipe.data.holdout)
     if len(train) < 2:
-        raise DataError(source, f"holds {len(pictures)} pictures, too few to train on", "a hundred or more are needed")
+        raise DataError(
+            source, f"holds {len(pictures)} pictures, too few to train on", "a hundred or more are needed"
+        )
     return Plan(recipe, recipe_name, source, train, heldout, compute, pictures.skipped)
 
 
@@ -102,19 +107,23 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
     """
     dist.start(plan.compute.device.type)
     try:
-        if new and dist.is_main():
-            aside = runs.set_aside(folder)
-            if aside:
-                report({"say": f"the older run is kept in {aside}"})
-        dist.barrier()
         with runs.held(folder):
+            if new and dist.is_main() and (aside := runs.set_aside(folder)):
+                report({"say": f"the older run is kept in {aside}"})
+            dist.barrier()
             return _train(plan, folder, report)
     finally:
         dist.stop()
 
 
 def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
-    data = {"fingerprint": plan.train.fingerprint, "source": plan.source, "count": len(plan.train)}
+    data = {
+        "fingerprint": plan.train.fingerprint,
+        "source": plan.source,
+        "count": len(plan.train),
+        "holdout": plan.recipe.data.holdout,
+        "fit": plan.recipe.data.fit,
+    }
     settled = runs.settle(folder, plan.recipe, data)
     dist.barrier()
     if settled is None:
@@ -138,7 +147,9 @@ def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
         save_seconds=recipe.watch.save_seconds,
     )
     phases = [loop.Phase("game", total, lambda before: plan.game(total))]
-    loop.train(folder, phases, plan.batch, batch, recipe.seed, watch, plan.compute.device)
+    game = loop.train(folder, phases, plan.batch, batch, recipe.seed, watch, plan.compute.device)
+    if dist.is_main() and not (folder / "model" / "config.json").exists():
+        look(game, total)  # somebody deleted it
     return folder / "model"
 
 
@@ -166,7 +177,9 @@ def _look(plan: Plan, folder: Path, config: dict) -> Callable[[AdversarialGame, 
     """What is done now and then: a preview of fixed latents, the model as it is, how varied it is."""
     classes = len(plan.classes)
     count = max(min(8 * classes, 80), 64) if classes else 64
-    z = torch.randn(count, plan.recipe.network.latent, generator=torch.Generator().manual_seed(plan.recipe.seed))
+    z = torch.randn(
+        count, plan.recipe.network.latent, generator=torch.Generator().manual_seed(plan.recipe.seed)
+    )
     label = torch.arange(count) % classes if classes else None
     indices = np.linspace(0, len(plan.train) - 1, min(count, len(plan.train))).astype(int)
     real_diversity = metrics.diversity(np.asarray(plan.train.pictures)[indices])
@@ -177,7 +190,9 @@ def _look(plan: Plan, folder: Path, config: dict) -> Callable[[AdversarialGame, 
         generator = game.ema.average
         fake = export.to_uint8(generator(z.to(device), None if label is None else label.to(device)))
         shown = export.straight(fake) if fake.shape[1] == 4 else fake
-        sheet = export.png(export.grid(shown, columns=min(classes, 16) if classes > 1 else None), None)
+        made_by = {"name": config["name"], "recipe": config["recipe"], "data": config["data"]["fingerprint"]}
+        origin = provenance.origin("image train", {"seen": seen, "seed": plan.recipe.seed}, made_by)
+        sheet = export.png(export.grid(shown, columns=min(classes, 16) if classes > 1 else None), origin)
         write_bytes(folder / "samples" / f"{seen:010d}.png", sheet, overwrite=True)
         model.write(folder / "model", generator, config | {"seen": seen}, sheet, _card(plan, config, seen))
         return {"diversity": metrics.diversity(fake), "real_diversity": real_diversity}
@@ -202,7 +217,7 @@ Whoever uses it should know the licence of those pictures.
 ![samples](preview.png)
 
 ```
-creative-gan image sample --model {config["name"]} --out grid.png
+creative-gan image sample --model {shlex.quote(config["name"])} --out grid.png
 ```
 
 <details><summary>recipe</summary>

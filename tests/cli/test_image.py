@@ -54,8 +54,22 @@ def test_sheet_zip_folder_and_stdout(run, trained: Path, tmp_path: Path):
     first = [p.read_bytes() for p in sorted((tmp_path / "folder").iterdir())]
     assert len(first) == 18
     assert run("image", "sample", *model, "--out", tmp_path / "again", "-n", 5)[0] == 0
-    assert [p.read_bytes() for p in sorted((tmp_path / "again").iterdir())] == first[:5]  # same seed, same bytes
-    command = [sys.executable, "-m", "creative_gan", "image", "sample", "--model", str(trained), "-n", "1", "--out", "-"]
+    assert [p.read_bytes() for p in sorted((tmp_path / "again").iterdir())] == first[
+        :5
+    ]  # same seed, same bytes
+    command = [
+        sys.executable,
+        "-m",
+        "creative_gan",
+        "image",
+        "sample",
+        "--model",
+        str(trained),
+        "-n",
+        "1",
+        "--out",
+        "-",
+    ]
     piped = subprocess.run(command, capture_output=True, check=True).stdout
     assert Image.open(io.BytesIO(piped)).size == (28, 28)
 
@@ -72,7 +86,12 @@ def test_every_picture_can_be_made_again(run, trained: Path, tmp_path: Path):
     code, out, _ = run("inspect", tmp_path / "g.png", "--json")
     record = json.loads(out)
     assert code == 0 and record["arguments"]["class"] == "7" and record["arguments"]["seed"] == 5
-    assert run("image", "sample", "--model", trained, "-n", 1, "--no-metadata", "--out", tmp_path / "bare.png")[0] == 0
+    assert (
+        run("image", "sample", "--model", trained, "-n", 1, "--no-metadata", "--out", tmp_path / "bare.png")[
+            0
+        ]
+        == 0
+    )
     code, _, err = run("inspect", tmp_path / "bare.png")
     assert code == 1 and "carries no record" in err
 
@@ -91,9 +110,24 @@ def test_walks_loop_and_open_elsewhere(run, trained: Path, tmp_path: Path):
 
 def test_exports_a_model_folder_that_samples_the_same(run, trained: Path, tmp_path: Path):
     assert run("image", "export", "--model", trained, "--out", tmp_path / "shared")[0] == 0
-    assert {p.name for p in (tmp_path / "shared").iterdir()} == {"config.json", "model.safetensors", "README.md", "preview.png"}
+    assert {p.name for p in (tmp_path / "shared").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+        "preview.png",
+    }
     for source in (trained, tmp_path / "shared"):
-        run("image", "sample", "--model", source, "-n", 2, "--no-metadata", "--out", tmp_path / f"{source.name}.zip")
+        run(
+            "image",
+            "sample",
+            "--model",
+            source,
+            "-n",
+            2,
+            "--no-metadata",
+            "--out",
+            tmp_path / f"{source.name}.zip",
+        )
     assert (tmp_path / "run.zip").read_bytes() == (tmp_path / "shared.zip").read_bytes()
 
 
@@ -129,7 +163,12 @@ def test_dry_run_and_log_to_tensorboard(run, tmp_path: Path):
     code, out, _ = run("image", "train", "builtin:digits", *QUICK, "--samples", 64, "--dry-run")
     assert code == 0 and "[network]" in out and "parameters: generator" in out and "memory: about" in out
     out_ = tmp_path / "run"
-    assert run("image", "train", "builtin:digits", *QUICK, "--samples", 64, "--log", "tensorboard", "--out", out_)[0] == 0
+    assert (
+        run(
+            "image", "train", "builtin:digits", *QUICK, "--samples", 64, "--log", "tensorboard", "--out", out_
+        )[0]
+        == 0
+    )
     assert list((out_ / "tensorboard").glob("events.out.*"))
 
 
@@ -179,7 +218,9 @@ def giant(folder: Path) -> Path:
     header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
     data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    (folder / "giant.png").write_bytes(data + struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND")))
+    (folder / "giant.png").write_bytes(
+        data + struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+    )
     return folder
 
 
@@ -200,11 +241,23 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
         (("image", "train", "builtin:nothing"), 1, "art"),
         (("image", "train", "builtin:digits", "--size", "7"), 1, "16 to 256"),
         (("image", "train", "builtin:digits", "--recipe", "digitz"), 1, "did you mean 'image/digits'"),
-        (("image", "train", "builtin:digits", "--recipe", "digits", "--set", "gmae.lr=1"), 1, "did you mean 'game'"),
-        (("image", "train", "builtin:digits", "--recipe", "digits", "--set", "game.lr=fast"), 1, "'game.lr' must be a number"),
+        (
+            ("image", "train", "builtin:digits", "--recipe", "digits", "--set", "gmae.lr=1"),
+            1,
+            "did you mean 'game'",
+        ),
+        (
+            ("image", "train", "builtin:digits", "--recipe", "digits", "--set", "game.lr=fast"),
+            1,
+            "'game.lr' must be a number",
+        ),
         (("image", "train", "builtin:digits", "--samples", "9", "--minutes", "1"), 2, "not both"),
         (("image", "train", "builtin:digits", "--device", "tpu"), 2, "tpu"),
-        (("image", "train", "builtin:digits", "--recipe", "digits", "--device", "mps"), 1, "try --device auto"),
+        (
+            ("image", "train", "builtin:digits", "--recipe", "digits", "--device", "mps"),
+            1,
+            "try --device auto",
+        ),
         (("image", "sample", "--out", "x.png"), 2, "--model"),
         (("image", "sample", "--model", "nobody", "--out", "x.png"), 1, "there is no model 'nobody'"),
         (("image", "train", "builtin:digits", "--recipe", "digits", "--log", "paper"), 1, "tensorboard"),
@@ -233,7 +286,9 @@ def test_files_in_the_way_unwritable_places_and_unknown_classes(run, trained: Pa
     assert code == 1 and ".png" in err
     code, _, err = run(*sample, "--class", "eleven", "--out", tmp_path / "x.png")
     assert code == 1 and "knows no class 'eleven'" in err
-    code, _, err = run("image", "train", "builtin:digits", *QUICK, "--samples", 64, "--out", tmp_path / "file")
+    code, _, err = run(
+        "image", "train", "builtin:digits", *QUICK, "--samples", 64, "--out", tmp_path / "file"
+    )
     assert code == 1 and "Traceback" not in err
 
 
@@ -275,7 +330,9 @@ def test_two_trainings_in_one_folder(run, tmp_path: Path):
     from creative_gan.core.run import held
 
     with held(tmp_path / "run"):
-        code, _, err = run("image", "train", "builtin:digits", *QUICK, "--samples", 64, "--out", tmp_path / "run")
+        code, _, err = run(
+            "image", "train", "builtin:digits", *QUICK, "--samples", 64, "--out", tmp_path / "run"
+        )
     assert code == 1 and f"in use by another training (process {os.getpid()})" in err
 
 

@@ -12,7 +12,10 @@ from creative_gan.core.errors import DataError
 
 STATE = {
     "game": {"weight": torch.arange(6.0).view(2, 3), "half": torch.ones(2, dtype=torch.bfloat16)},
-    "optimizer": {"state": {0: {"step": torch.tensor(3.0)}, 7: {}}, "param_groups": [{"lr": 0.1, "betas": (0.0, 0.99)}]},
+    "optimizer": {
+        "state": {0: {"step": torch.tensor(3.0)}, 7: {}},
+        "param_groups": [{"lr": 0.1, "betas": (0.0, 0.99)}],
+    },
     "seen": 12,
     "none": None,
     "rate": 0.1 + 0.2,
@@ -59,7 +62,10 @@ def test_nothing_readable_is_said_and_nothing_at_all_is_none(tmp_path: Path):
     assert checkpoint.load_newest(tmp_path / "none") is None
     path = checkpoint.save(tmp_path, 1, STATE)
     (path / "state.json").unlink()
-    with pytest.warns(UserWarning), pytest.raises(DataError, match="start again with --new"):
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(DataError, match="start again with --new"),
+    ):
         checkpoint.load_newest(tmp_path)
 
 

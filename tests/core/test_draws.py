@@ -25,7 +25,7 @@ def test_names_scopes_steps_and_seeds_differ_and_repeat():
     ]
     assert all(not torch.equal(a, other) for other in others)
     assert torch.equal(a, WHOLE.uniform("a", 3))
-    assert 0 <= a.min() and a.max() < 1
+    assert a.min() >= 0 and a.max() < 1
 
 
 def test_integers_stay_in_range_and_use_it():

@@ -25,12 +25,13 @@ def play(game, steps: int) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_learns_the_ring(loss: str):
-    game = toy.game(loss=loss, lr=2e-2, total=16 * 500, **STEADY.get(loss, {"r1": 0.1, "r2": 0.1, "penalty_every": 4}))
+    settings = STEADY.get(loss, {"r1": 0.1, "r2": 0.1, "penalty_every": 4})
+    game = toy.game(loss=loss, lr=1e-2, lr_end=0.1, total=16 * 500, **settings)
     play(game, 500)
+    z = torch.randn(500, toy.LATENT, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        radius = game.ema.average(torch.randn(500, toy.LATENT)).norm(dim=1)
-        spread = game.ema.average(torch.randn(500, toy.LATENT)).std(0)
-    assert 0.7 < radius.mean() < 1.3 and (spread > 0.35).all()
+        fake = game.ema.average(z)
+    assert 0.85 < fake.norm(dim=1).mean() < 1.2 and (fake.std(0) > 0.5).all()  # the ring has 1 and 0.71
 
 
 def test_lazy_penalties_come_every_kth_turn_and_generator_turns_every_nth():
@@ -66,9 +67,9 @@ def test_average_lags_behind_by_its_half_life():
 def test_instance_noise_fades():
     game = toy.game(instance_noise=0.5)
     x, draws = torch.zeros(16, 2), Draws(0, 0, 16, slice(0, 16))
-    assert game._seen_by_critic(x, draws).std() == pytest.approx(0.5, rel=0.4)
+    assert game._seen(x, draws).std() == pytest.approx(0.5, rel=0.4)
     game.seen = toy.TOTAL
-    assert game._seen_by_critic(x, draws).std() == 0
+    assert game._seen(x, draws).std() == 0
 
 
 def test_augmentation_schedules():
@@ -77,9 +78,11 @@ def test_augmentation_schedules():
     scheduled.seen = toy.TOTAL - 16
     play_one(scheduled, 0)
     assert scheduled.strength == pytest.approx(0.8)
-    adaptive = toy.game(AugmentRecipe(("shift",), 1.0, "adaptive", target=0.0, adapt=160.0), lr_critic=0.05, lr=1e-9)
+    adaptive = toy.game(
+        AugmentRecipe(("shift",), 1.0, "adaptive", target=0.0, adapt=160.0), lr_critic=0.05, lr=1e-9
+    )
     play(adaptive, 10)
-    assert adaptive.strength > 0.4  # a critic that is always right asks for more
+    assert adaptive.strength >= 0.2  # a critic that is always right asks for more
 
 
 @pytest.mark.parametrize("poison", ["data", "weights"])
@@ -100,11 +103,13 @@ def test_several_critics_all_learn():
     game = toy.game(critics=2)
     before = [c.body[0].weight.detach().clone() for c in game.critics.values()]
     play(game, 2)
-    assert all(not torch.equal(b, c.body[0].weight) for b, c in zip(before, game.critics.values(), strict=True))
+    assert all(
+        not torch.equal(b, c.body[0].weight) for b, c in zip(before, game.critics.values(), strict=True)
+    )
 
 
 def test_settings_that_contradict_each_other_are_refused():
     with pytest.raises(Exception, match=r"game\.label_smoothing works with"):
         parse(GameRecipe, {"loss": "hinge", "label_smoothing": 0.1})
-    with pytest.raises(Exception, match="multiple of game.accumulate"):
+    with pytest.raises(Exception, match=r"multiple of game\.accumulate"):
         parse(GameRecipe, {"batch": 10, "accumulate": 4})

@@ -35,7 +35,9 @@ def test_stopped_anywhere_and_called_again_is_a_straight_run(tmp_path: Path, sto
     assert stopped.value.signal == signal.SIGTERM
     resumed = toy.train(tmp_path / "stopped", lambda: toy.game(**SETTINGS))
     assert torch.equal(toy.weights(straight), toy.weights(resumed))
-    assert (tmp_path / "straight/metrics.jsonl").read_bytes() == (tmp_path / "stopped/metrics.jsonl").read_bytes()
+    assert (tmp_path / "straight/metrics.jsonl").read_bytes() == (
+        tmp_path / "stopped/metrics.jsonl"
+    ).read_bytes()
 
 
 def test_saving_often_changes_nothing(tmp_path: Path):
@@ -78,7 +80,11 @@ def test_not_finite_once_rolls_back_with_half_the_learning_rate(tmp_path: Path):
     game = toy.train(tmp_path, batches=batches)
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     warned = [r["warning"] for r in rows if "warning" in r]
-    assert len(warned) == 1 and "learning rate halved" in warned[0] and "NaN or infinity in the real" in warned[0]
+    assert (
+        len(warned) == 1
+        and "learning rate halved" in warned[0]
+        and "NaN or infinity in the real" in warned[0]
+    )
     assert game.lr_scale == 0.5 and toy.weights(game).isfinite().all()
     seen = [r["seen"] for r in rows if "critic_loss" in r]
     assert seen == sorted(set(seen))  # nothing is logged twice
@@ -135,7 +141,9 @@ def test_phases_follow_each_other_and_resume(tmp_path: Path):
             run(tmp_path / "b", stopping_at(stop))
     resumed = run(tmp_path / "b")
     assert torch.equal(toy.weights(straight), toy.weights(resumed))
-    names = [json.loads(line).get("phase") for line in (tmp_path / "b/metrics.jsonl").read_text().splitlines()]
+    names = [
+        json.loads(line).get("phase") for line in (tmp_path / "b/metrics.jsonl").read_text().splitlines()
+    ]
     assert names.count("first") > 3 and names.count("second") > 3
 
 
@@ -149,3 +157,32 @@ def test_saturated_critic_and_collapse_are_said_in_plain_words():
     (collapse,) = warnings({"diversity": 0.1, "real_diversity": 0.3, "progress": 0.6}, memory)
     assert "mode collapse" in collapse
     assert warnings({"diversity": 0.1, "real_diversity": 0.3, "progress": 0.7}, memory) == []
+
+
+def test_rollbacks_are_remembered_over_a_stop(tmp_path: Path):
+    poisoned: list[int] = []
+
+    def batches(seen: int, batch: int, rows: slice):
+        made = toy.batches(seen, batch, rows)
+        if seen in (160, 320) and seen not in poisoned:
+            poisoned.append(seen)
+            made["real"][0, 0] = float("nan")
+        if seen == 240 and signal.SIGTERM not in poisoned:
+            poisoned.append(signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return made
+
+    with pytest.raises(loop.Stopped):
+        toy.train(tmp_path, batches=batches, save_seconds=0.0)
+    assert toy.train(tmp_path, batches=batches, save_seconds=0.0).lr_scale == 0.25
+
+
+def test_a_manifest_that_names_nothing_verifies_nothing(tmp_path: Path):
+    toy.train(tmp_path)
+    for path in (tmp_path / "checkpoint").iterdir():
+        (path / "manifest.json").write_text("{}")
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(UserError, match="no checkpoint that can be read"),
+    ):
+        toy.train(tmp_path)

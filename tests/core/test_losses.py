@@ -18,7 +18,9 @@ def sigmoid(x: float) -> float:
 # written out as the papers have them, number by number
 CRITIC = {
     "nonsaturating": lambda r, f, s: (
-        -(1 - s) * math.log(sigmoid(r)) - s * math.log(max(1 - sigmoid(r), 1e-300)) - math.log(max(1 - sigmoid(f), 1e-300))
+        -(1 - s) * math.log(sigmoid(r))
+        - s * math.log(max(1 - sigmoid(r), 1e-300))
+        - math.log(max(1 - sigmoid(f), 1e-300))
     ),
     "lsgan": lambda r, f, s: 0.5 * (r - (1 - s)) ** 2 + 0.5 * f**2,
     "hinge": lambda r, f, s: max(0, 1 - r) + max(0, 1 + f),
@@ -43,7 +45,9 @@ def test_values_are_those_of_the_paper(name: str):
     for smoothing in (0.0, 0.1) if name in SMOOTHABLE else (0.0,):
         expected = [CRITIC[name](r, f, smoothing) for r, f in pairs]
         assert critic(REAL[:3], FAKE[:3], smoothing).tolist() == pytest.approx(expected)
-    assert generator(FAKE[:3], REAL[:3], 0.0).tolist() == pytest.approx([GENERATOR[name](r, f) for r, f in pairs])
+    assert generator(FAKE[:3], REAL[:3], 0.0).tolist() == pytest.approx(
+        [GENERATOR[name](r, f) for r, f in pairs]
+    )
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -62,5 +62,7 @@ def test_training_on_a_penalty_lowers_it(name: str, critic: nn.Module):
 def test_no_slope_at_all_gives_a_finite_gradient():
     flat = nn.Linear(4, 1)
     nn.init.zeros_(flat.weight)
-    PENALTIES["gp"](lambda x: flat(x).squeeze(1), torch.ones(5, 4), torch.zeros(5, 4), DRAWS).mean().backward()
+    PENALTIES["gp"](
+        lambda x: flat(x).squeeze(1), torch.ones(5, 4), torch.zeros(5, 4), DRAWS
+    ).mean().backward()
     assert flat.weight.grad.isfinite().all()

@@ -54,7 +54,10 @@ def test_written_out_and_read_again_is_the_same(tmp_path: Path):
         ('about = "x"\n[game]\nbatch = "big"', "'game.batch' must be a whole number, not 'big'"),
         ('about = "x"\n[game]\nbatch = true', "'game.batch' must be a whole number, not True"),
         ('about = "x"\n[game]\nbatch = 0', "'game.batch' must be between 1 and 100, not 0"),
-        ('about = "x"\n[game]\nloss = "hnge"', "'game.loss' must be one of hinge, lsgan, not 'hnge'; did you mean 'hinge'?"),
+        (
+            'about = "x"\n[game]\nloss = "hnge"',
+            "'game.loss' must be one of hinge, lsgan, not 'hnge'; did you mean 'hinge'?",
+        ),
         ('about = "x"\n[game]\nbatch = 13', "game.batch must not be 13"),
         ('about = "x"\ngame = 3', "'game' must be a table, [game], not 3"),
         ("[game]\nbatch = 3", "key 'about' is missing; add it to the recipe or give --set"),

@@ -32,7 +32,9 @@ def shift(x: Tensor, draws: Draws, strength: float) -> Tensor:
     return x + 0.1 * draws.normal("shift", 1) * (draws.uniform("shift?", 1) < strength)
 
 
-def game(augment: AugmentRecipe | None = None, critics: int = 1, total: int = TOTAL, **settings) -> AdversarialGame:
+def game(
+    augment: AugmentRecipe | None = None, critics: int = 1, total: int = TOTAL, **settings
+) -> AdversarialGame:
     torch.manual_seed(0)
     recipe = GameRecipe(**{"batch": 16, "ema": 64.0, **settings})
     heads = {f"critic{i}": Dense(2, 1) for i in range(critics)}
@@ -52,7 +54,9 @@ def watch(**settings) -> loop.Watch:
     def look(game: AdversarialGame, seen: int) -> dict[str, float]:
         return {"weight": float(game.ema.average.body[0].weight.sum())}
 
-    return loop.Watch(**{"log_every": 48, "look_every": 160, "look": look, "report": lambda row: None, **settings})
+    return loop.Watch(
+        **{"log_every": 48, "look_every": 160, "look": look, "report": lambda row: None, **settings}
+    )
 
 
 def train(folder: Path, make: Callable[[], loop.Game] = game, batches=batches, **settings) -> loop.Game:

@@ -1,0 +1,312 @@
+"""`creative-gan text`: train, generate, evaluate, export, check."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from creative_gan.cli import options
+from creative_gan.core.errors import UserError
+
+
+@click.group()
+def text() -> None:
+    """Texts: train on poems, captions or any lines of your own, write new ones, judge them."""
+
+
+@text.command()
+@click.argument("data")
+@click.option(
+    "--recipe",
+    "recipe_name",
+    metavar="NAME",
+    help="A shipped recipe or a .toml file; else what suits the data.",
+)
+@click.option(
+    "--generator", metavar="hf:NAME", help="Start from a pretrained language model, by name or folder."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE."
+)
+@click.option("--samples", type=click.IntRange(1), help="How many texts to show in all.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long to train, about.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any setting of the recipe, as game.batch=32.",
+)
+@click.option(
+    "--constant-reward", is_flag=True, help="Control run: every reward is 1, so the critic says nothing."
+)
+@click.option("--seed", type=click.IntRange(0), help="Another seed than the recipe's.")
+@options.DEVICE
+@click.option("--new", is_flag=True, help="Start over; the older run is kept under another name.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse a corpus with broken files or rows instead of skipping them."
+)
+@click.option("--dry-run", is_flag=True, help="Show the resolved recipe, sizes and time, and stop.")
+@click.option(
+    "--log", "trackers", metavar="NAMES", default="", help="Also log to tensorboard, wandb (extras)."
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+def train(
+    data: str,
+    recipe_name: str | None,
+    generator: str | None,
+    out: Path | None,
+    samples: int | None,
+    minutes: float | None,
+    overrides: tuple[str, ...],
+    constant_reward: bool,
+    seed: int | None,
+    device: str,
+    new: bool,
+    strict: bool,
+    dry_run: bool,
+    trackers: str,
+    quiet: bool,
+) -> None:
+    """Train on DATA: a .txt with a text a line, a .jsonl, a .csv, a folder, or builtin:verses.
+
+    There is builtin:verses-zh too, in Chinese. The same command again goes on with a run that was stopped.
+
+    \b
+    creative-gan text train poems.txt --minutes 30
+    creative-gan text train builtin:verses --minutes 5
+    """
+    given = _given(samples, minutes, seed, constant_reward, generator)
+    from creative_gan.cli.recipes import locate
+    from creative_gan.core import loop
+    from creative_gan.core.recipe import load, to_toml
+    from creative_gan.core.trackers import track
+    from creative_gan.text.choose import recipe_for
+    from creative_gan.text.recipe import TextRecipe
+    from creative_gan.text.train import plan, remarks
+    from creative_gan.text.train import train as run
+
+    name = recipe_name or ("pretrained" if generator else recipe_for(data, strict))
+    path = locate(name, "text")
+    shown = path.stem if path.suffix == ".toml" and recipe_name and "/" in recipe_name else Path(name).stem
+    recipe = load(TextRecipe, path, overrides, given=given)
+    if recipe_name is None and not quiet:
+        options.say(f"recipe text/{shown} suits this data (another with --recipe)")
+    if constant_reward and not {"seqgan", "dense"} & {phase.game for phase in recipe.phase}:
+        raise UserError(f"--constant-reward is for seqgan and dense; recipe text/{shown} has no rewards")
+    prepared = plan(data, recipe, f"text/{shown}", device, strict)
+    for line in [] if quiet else remarks(prepared):
+        options.say(line)
+    if dry_run:
+        from creative_gan.text.estimate import estimate
+
+        click.echo(to_toml(prepared.recipe))
+        for line in estimate(prepared):
+            click.echo(line)
+        return
+    folder = out or Path("runs") / f"{Path(data.replace(':', '-')).stem or 'data'}-{shown}"
+    report, close = options.progress(quiet, "texts")
+    with track(trackers, folder) as also:
+        try:
+            model = run(prepared, folder, lambda row: (report(row), also(row))[0], new)
+        except loop.Stopped as stopped:
+            close()
+            import sys
+
+            options.say(f"stopped and saved; go on with:\n  {options.resume_command(sys.argv)}")
+            raise click.exceptions.Exit(128 + stopped.signal) from None
+        finally:
+            close()
+    if not quiet:
+        options.say(f"done: {model}\n  creative-gan text generate --model {folder} -n 10")
+        options.say(f"  creative-gan text evaluate --model {folder} --verdict")
+
+
+@text.command()
+@options.MODEL
+@click.option("-n", "count", type=click.IntRange(1), default=10, show_default=True, help="How many.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, allow_dash=True),
+    default=Path("-"),
+    help="A .txt or .jsonl; else the screen.",
+)
+@click.option("--prompt", default="", help="What each text begins with.")
+@click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 10),
+    default=1.0,
+    show_default=True,
+    help="Less is safer and less varied.",
+)
+@click.option("--top-k", type=click.IntRange(0), default=0, help="Only the k likeliest tokens.")
+@click.option(
+    "--top-p",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    help="Only the likeliest tokens of this probability.",
+)
+@click.option(
+    "--best-of", type=click.IntRange(1), default=1, help="The critic chooses each text among so many."
+)
+@click.option(
+    "--weights", type=click.Choice(["adversarial", "mle"]), help="Else those that the model prefers."
+)
+@options.SEED
+@options.METADATA
+@options.OVERWRITE
+def generate(
+    model_name: str,
+    count: int,
+    out: Path,
+    prompt: str,
+    label: str | None,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    best_of: int,
+    weights: str | None,
+    seed: int,
+    metadata: bool,
+    overwrite: bool,
+) -> None:
+    """Write new texts.
+
+    \b
+    creative-gan text generate --model runs/poems -n 5
+    creative-gan text generate --model runs/poems -n 500 --out new.txt --seed 7 --best-of 4
+    """
+    from creative_gan.core.files import ensure_free
+    from creative_gan.text.again import named
+    from creative_gan.text.export import write_texts
+    from creative_gan.text.model import Manner, load
+
+    if str(out) != "-":
+        ensure_free(out, overwrite)
+    model, indices = load(model_name), range(count)
+    manner = Manner(seed, prompt, label, temperature, top_k, top_p, best_of, weights)
+    made = model.write(indices, manner)
+    origin = model.origin(count, manner) if metadata else None
+    if write_texts(made, out, origin, named(model, indices, manner), overwrite):
+        options.say(f"wrote {out}: {count} texts")
+
+
+@text.command()
+@options.MODEL
+@click.option("--data", metavar="DATA", help="The texts to judge by; else those of the training.")
+@click.option(
+    "-n", "count", type=click.IntRange(10), default=1000, show_default=True, help="How many samples to judge."
+)
+@click.option("--temperature", type=click.FloatRange(0, 10), default=1.0, show_default=True)
+@click.option(
+    "--best-of", type=click.IntRange(1), default=1, help="The critic chooses each text among so many."
+)
+@click.option(
+    "--weights", type=click.Choice(["adversarial", "mle"]), help="Else those that the model prefers."
+)
+@click.option(
+    "--verdict",
+    is_flag=True,
+    help="Is it better than maximum likelihood at the same diversity? The winner is kept.",
+)
+@options.SEED
+@options.JSON
+def evaluate(
+    model_name: str,
+    data: str | None,
+    count: int,
+    temperature: float,
+    best_of: int,
+    weights: str | None,
+    verdict: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Judge a model against held-out texts, with what real texts score beside each figure.
+
+    \b
+    creative-gan text evaluate --model runs/poems
+    creative-gan text evaluate --model runs/poems --verdict
+    """
+    from creative_gan.text import evaluate as judging
+    from creative_gan.text import verdict as verdicts
+    from creative_gan.text.model import Manner
+
+    result: dict[str, Any]
+    if verdict:
+        result = verdicts.verdict(model_name, data, count)
+        lines, kept = result["says"], verdicts.keep(model_name, result)
+    else:
+        manner = Manner(seed, temperature=temperature, best_of=best_of, weights=weights)
+        result = judging.evaluate(model_name, data, count, manner)
+        lines, kept = judging.table(result), None
+    if as_json:
+        options.print_json(result)
+    else:
+        for line in lines:
+            click.echo(line)
+    if kept:
+        options.say(kept)
+
+
+@text.command()
+@options.MODEL
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder.")
+@options.OVERWRITE
+def export(model_name: str, out: Path, overwrite: bool) -> None:
+    """Export a model: a folder to share, which generates the same texts.
+
+    \b
+    creative-gan text export --model runs/poems --out poems-model
+    """
+    from creative_gan.core.files import ensure_free
+    from creative_gan.text.model import load
+    from creative_gan.text.share import write_shared
+
+    ensure_free(out, overwrite)
+    write_shared(load(model_name), out, overwrite)
+    options.say(f"wrote {out}")
+
+
+@text.command()
+@click.argument("data")
+@options.JSON
+def check(data: str, as_json: bool) -> None:
+    """Look at DATA before training: counts, lengths, vocabularies, broken files, and is it enough.
+
+    \b
+    creative-gan text check poems.txt
+    """
+    import dataclasses
+
+    from creative_gan.text.check import check_texts, sentences
+    from creative_gan.text.data import open_texts
+
+    found = check_texts(open_texts(data))
+    if as_json:
+        options.print_json(dataclasses.asdict(found))
+    else:
+        for line in sentences(found):
+            click.echo(line)
+
+
+text.add_command(generate, "sample")
+
+
+def _given(
+    samples: int | None, minutes: float | None, seed: int | None, constant_reward: bool, generator: str | None
+) -> dict[str, Any]:
+    """What the options say, as dotted keys of the recipe."""
+    if samples and minutes:
+        raise click.UsageError("give --samples or --minutes, not both")
+    given: dict[str, Any] = {}
+    if samples or minutes:  # either of them replaces the recipe's budget
+        given |= {"budget.samples": [samples] if samples else [], "budget.minutes": minutes or 0.0}
+    if generator:
+        given |= {"network.name": "pretrained", "network.backbone": generator}
+    if constant_reward:
+        given |= {"seqgan.constant_reward": True, "dense.constant_reward": True}
+    if seed is not None:
+        given["seed"] = seed
+    return given

@@ -1,0 +1,49 @@
+"""Writes an exported file of texts once more from its record of origin."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from creative_gan.core.errors import UserError
+from creative_gan.text.export import write_texts
+from creative_gan.text.model import Manner, Model, load
+
+
+def again(record: dict[str, Any], out: Path, model_name: str | None, overwrite: bool) -> None:
+    """Writes to `out` what the record describes, byte for byte on the same machine.
+
+    Raises:
+        UserError: the model is gone, is another one, or the record is not one of ours.
+    """
+    try:
+        model = _model(record, model_name)
+        arguments = dict(record["arguments"])
+        count, arguments["label"] = arguments.pop("count"), arguments.pop("class")
+        if type(count) is not int or not 0 < count < 10**7:
+            raise ValueError("its count is no count")
+        manner = Manner(**arguments)
+        made = model.write(range(count), manner)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"the record of origin is damaged ({error})") from None
+    write_texts(made, out, model.origin(count, manner), named(model, range(count), manner), overwrite)
+
+
+def named(model: Model, indices: range, manner: Manner) -> list[str] | None:
+    """The name of the class of each text; None where there are no classes."""
+    labels = model.labels(indices, manner.label)
+    return None if labels is None else [model.classes[i] for i in labels.tolist()]
+
+
+def _model(record: dict[str, Any], model_name: str | None) -> Model:
+    known = record["model"]["path"]
+    try:
+        model = load(model_name or str(Path(known).expanduser()))
+    except UserError as error:
+        raise UserError(f"{error}; if the model was moved, say where with --model") from None
+    if model.weights != record["model"]["weights"]:
+        raise UserError(
+            f"model {model_name or known} has other weights than the one that made this file (it was trained "
+            "on since); name the right one with --model"
+        )
+    # the record must come out as it was, wherever the model is now
+    return replace(model, name=record["model"]["name"], path=known)

@@ -1,0 +1,361 @@
+"""A trained writer of texts in a folder: `config.json`, `model.safetensors`, `tokenizer.json` and a card."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from creative_gan import __version__
+from creative_gan.core import provenance
+from creative_gan.core.draws import Draws, derive
+from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.files import write_bytes, write_folder
+from creative_gan.core.models import find, read_config, read_weights
+from creative_gan.core.recipe import parse
+from creative_gan.sequence.likelihood import log_probabilities
+from creative_gan.sequence.networks import CnnCritic, Generator
+from creative_gan.sequence.sampling import Decoding, Samples, sample
+from creative_gan.text.networks import CriticRecipe, NetworkRecipe, Shape, build_critic, build_generator
+from creative_gan.text.pretrained import Backbone, PretrainedTokenizer, open_backbone
+from creative_gan.text.reading import clean
+from creative_gan.text.tokens import END, SPECIAL, UNKNOWN, Tokenizer, load_tokenizer
+
+CHUNK = 16
+"""Texts are always made in chunks of this many, so that a text is the same one however many are asked for."""
+WEIGHTS = ("adversarial", "mle")
+"""The two generators that a model may hold: what the game made, and what it began with."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How texts are written: all that a text depends on besides the model and its number."""
+
+    seed: int = 0
+    prompt: str = ""
+    label: str | None = None
+    """Only this class; None: every class in turn."""
+    temperature: float = 1.0
+    """0: always the likeliest token."""
+    top_k: int = 0
+    top_p: float = 1.0
+    best_of: int = 1
+    """Of so many candidates the one that the critic finds most real."""
+    weights: str | None = None
+    """One of `WEIGHTS`; None: those that the model prefers."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Generators, a critic and what is known about them."""
+
+    name: str
+    path: str
+    """As the user named it."""
+    config: dict[str, Any]
+    tokenizer: Tokenizer
+    generators: dict[str, Generator]
+    """By their name in `WEIGHTS`."""
+    critic: nn.Module | None
+    weights: str
+    """SHA-256 of the weights file."""
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the order of their labels; empty without classes."""
+        return self.config["classes"]
+
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        prompt: str = "",
+        label: str | None = None,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        best_of: int = 1,
+    ) -> list[str]:
+        """`n` new texts of a seed.
+
+        Raises:
+            UserError: an unknown class or word, a prompt that leaves no room, no critic to choose by.
+        """
+        return self.write(range(n), Manner(seed, prompt, label, temperature, top_k, top_p, best_of))
+
+    def write(self, indices: range, manner: Manner) -> list[str]:
+        """The texts of these numbers, the same ones whichever others are asked for. Raises as `sample`."""
+        begin = indices.start - indices.start % CHUNK
+        made = self.ids(range(begin, indices.stop), manner, CHUNK)[indices.start - begin :]
+        return [self.tokenizer.decode(ids) for ids in made]
+
+    def ids(self, indices: range, manner: Manner, chunk: int) -> list[list[int]]:
+        """Token ids of texts, without their end, made `chunk` at a time. Raises as `sample`."""
+        if manner.best_of > 1 and self.critic is None:
+            raise UserError(
+                f"model {self.name} has no critic to choose by; train it with another phase than mle"
+            )
+        prompt, made = self._prompt(manner.prompt), []
+        for start in range(indices.start, indices.stop, chunk):
+            # the last chunk is filled up: another number of rows may round differently
+            numbers = range(start, start + chunk)
+            samples = self._best(numbers, manner, prompt)
+            made += [t[:n].tolist() for t, n in zip(samples.tokens, samples.length.tolist(), strict=True)]
+        return [ids[:-1] if ids[-1] == END else ids for ids in made[: len(indices)]]
+
+    def labels(self, indices: range, name: str | None = None) -> Tensor | None:
+        """The label of each text: the class that was asked for, or every class in turn.
+
+        Raises:
+            UserError: there is no such class.
+        """
+        if not self.classes:
+            if name is not None:
+                raise UserError(f"model {self.name} knows no classes; leave --class away")
+            return None
+        if name is None:
+            return torch.tensor([i % len(self.classes) for i in indices], dtype=torch.int64)
+        if name not in self.classes:
+            known = ", ".join(self.classes[:20]) + (", ..." if len(self.classes) > 20 else "")
+            raise UserError(f"model {self.name} knows no class {name!r}; it knows {known}")
+        return torch.full((len(indices),), self.classes.index(name))
+
+    def generator(self, weights: str | None = None) -> Generator:
+        """The generator of these weights, or the one that the model prefers.
+
+        Raises:
+            UserError: the model has no such weights.
+        """
+        name = weights or self.config["sampler"]
+        if name not in self.generators:
+            there = ", ".join(self.generators)
+            raise UserError(f"model {self.name} has no {name!r} weights; it has {there}")
+        return self.generators[name]
+
+    def origin(self, n: int, manner: Manner) -> dict[str, Any]:
+        """The record of origin of the first `n` texts."""
+        arguments: dict[str, Any] = {"count": n} | dataclasses.asdict(manner)
+        arguments["class"] = arguments.pop("label")
+        arguments["weights"] = manner.weights or self.config["sampler"]
+        return provenance.origin("text generate", arguments, self.identity())
+
+    def identity(self) -> dict[str, Any]:
+        """What an exported file says of its model."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "weights": self.weights,
+            "recipe": self.config["recipe"],
+            "data": self.config["data"]["fingerprint"],
+        }
+
+    def score(self, samples: Samples, label: Tensor | None, weights: str | None = None) -> Tensor:
+        """How real the critic finds sequences: [B], higher is more real."""
+        assert self.critic is not None
+        if isinstance(self.critic, CnnCritic):
+            return self.critic(samples.tokens, samples.length, label)
+        if self.config["critic"]["kind"] == "mediator":
+            # M = (P + G) / 2, so M / G rises with P / G
+            tokens, length = samples.tokens, samples.length
+            mediator, generator = (
+                log_probabilities(network(tokens, label), tokens, length).sum(1)
+                for network in (self.critic, self.generator(weights))
+            )
+            return mediator - generator
+        return cast(Any, self.critic).judge(samples.tokens, samples.length, label)
+
+    def _prompt(self, text: str) -> Tensor | None:
+        """Token ids of a prompt, [P], or None."""
+        text = clean(text)
+        unknown = self.tokenizer.unknown(text)
+        if unknown:
+            words = ", ".join(map(repr, unknown[:5]))
+            raise UserError(f"model {self.name} has never seen {words} of the prompt; say it in other words")
+        ids = self.tokenizer.encode([text])[0] if text else []
+        longest = self.config["length"]
+        if len(ids) >= longest:
+            raise UserError(
+                f"the prompt has {len(ids):,} tokens and model {self.name} writes at most {longest} in all; "
+                "shorten it"
+            )
+        return torch.tensor(ids) if ids else None
+
+    @torch.no_grad()
+    def _best(self, numbers: range, manner: Manner, prompt: Tensor | None) -> Samples:
+        """The texts of these numbers, each the best of its candidates."""
+        generator, label = self.generator(manner.weights), self.labels(numbers, manner.label)
+        rows = len(numbers)
+        device = next(cast(nn.Module, generator).parameters()).device
+        draws = Draws(derive(manner.seed, "text"), numbers.start, rows, slice(0, rows), device)
+        decoding = Decoding(manner.temperature, manner.top_k, manner.top_p)
+        first = None if prompt is None else prompt.to(device).expand(rows, -1)
+        label = None if label is None else label.to(device)
+        candidates = [
+            sample(
+                generator, draws.of(f"candidate {n}"), self.config["length"], label, decoding, first,
+                allowed=sensible(generator.symbols.size, 0 if prompt is None else len(prompt)),
+            )
+            for n in range(manner.best_of)
+        ]  # fmt: skip
+        if manner.best_of == 1:
+            return candidates[0]
+        scores = torch.stack([self.score(made, label, manner.weights) for made in candidates])
+        best, row = scores.argmax(0), torch.arange(rows)
+        tokens, length, logp = (torch.stack(parts)[best, row] for parts in zip(*candidates, strict=True))
+        return Samples(tokens, length, logp)
+
+
+def sensible(size: int, prompted: int) -> Any:
+    """Rules out words that are no words, and texts without any. `prompted`: tokens of the prompt."""
+    words = torch.ones(size, dtype=torch.bool)
+    words[UNKNOWN] = False
+    opening = words.clone()
+    opening[: len(SPECIAL)] = False
+
+    def allowed(tokens: Tensor) -> Tensor:
+        return (
+            (opening if tokens.shape[1] <= prompted and not prompted else words)
+            .to(tokens.device)
+            .expand(len(tokens), -1)
+        )
+
+    return allowed
+
+
+def load(source: str | Path) -> Model:
+    """A model by run folder, model folder or shipped name.
+
+    Raises:
+        UserError, DataError: there is none, it is not of texts, or it is damaged or of an unsafe kind.
+    """
+    folder = find(source, "text")
+    config = read_config(folder, "text")
+    backbone: Backbone | None = None
+    try:
+        network = parse(NetworkRecipe, config["network"])
+        shape = Shape(config["vocabulary"], config["length"], len(config["classes"]))
+        if not type(shape.vocabulary) is type(shape.length) is int or shape.length < 1:
+            raise ValueError("its sizes are no numbers")
+        if network.name == "pretrained":
+            backbone = _backbone(folder, network, config)
+        parts: dict[str, nn.Module] = {
+            name: build_generator(network, shape, backbone) for name in config["weights"]
+        }
+        if config["critic"] is not None:
+            critic = parse(CriticRecipe, {k: v for k, v in config["critic"].items() if k != "kind"})
+            parts["critic"] = build_critic(config["critic"]["kind"], critic, network, shape, backbone)
+        if config["sampler"] not in config["weights"] or not set(config["weights"]) <= set(WEIGHTS):
+            raise ValueError("its weights have strange names")
+        name = str(config["name"])
+        if not {"source", "fingerprint"} <= set(config["data"]) or not {"unit", "holdout", "seed"} <= set(
+            config["split"]
+        ):
+            raise ValueError("it does not say what it was trained on")
+    except DataError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+        raise DataError(folder / "config.json", f"does not describe a text model ({error})") from None
+    tensors = read_weights(
+        folder,
+        {
+            f"{part}.{key}": tuple(t.shape)
+            for part, made in parts.items()
+            for key, t in made.state_dict().items()
+        },
+    )
+    for part, made in parts.items():
+        made.load_state_dict({key: tensors[f"{part}.{key}"] for key in made.state_dict()})
+        made.eval().requires_grad_(False)
+    tokenizer = (
+        PretrainedTokenizer(backbone.tokenizer) if backbone else load_tokenizer(folder / "tokenizer.json")
+    )
+    if len(tokenizer) > shape.vocabulary or (backbone is None and len(tokenizer) != shape.vocabulary):
+        raise DataError(
+            folder / "tokenizer.json", "does not fit the model of config.json", "get the model again"
+        )
+    return Model(
+        name,
+        str(source),
+        config,
+        tokenizer,
+        {name: cast(Generator, parts[name]) for name in config["weights"]},
+        parts.get("critic"),
+        provenance.weights_hash(folder / "model.safetensors"),
+    )
+
+
+def _backbone(folder: Path, network: NetworkRecipe, config: dict[str, Any]) -> Backbone:
+    try:
+        backbone = open_backbone(network.backbone, torch.device("cpu"))
+    except UserError as error:
+        raise DataError(folder, f"stands on a language model that is not there: {error}") from None
+    if backbone.fingerprint != config["backbone"]:
+        raise DataError(
+            folder, f"stands on another {network.backbone} than there is now", "get that one again"
+        )
+    return backbone
+
+
+def write(
+    folder: Path, parts: dict[str, dict[str, Tensor]], config: dict[str, Any], tokenizer: Tokenizer, card: str
+) -> None:
+    """Writes a model folder whole or not at all; an older one gives way.
+
+    `parts`: the weights by part: those of `WEIGHTS` that there are, and `critic`.
+    """
+    tensors = {
+        f"{part}.{name}": t.detach().cpu().contiguous().clone()
+        for part, state in parts.items()
+        for name, t in state.items()
+    }
+
+    def build(target: Path) -> None:
+        (target / "model.safetensors").write_bytes(save(tensors))
+        (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        (target / "tokenizer.json").write_text(tokenizer.to_json(), "utf-8")
+        (target / "README.md").write_text(card, "utf-8")
+
+    write_folder(folder, build, overwrite=True)
+
+
+def prefer(model: Model, weights: str) -> None:
+    """Writes into the model folder which weights to sample from unless somebody says otherwise."""
+    path = find(model.path, "text") / "config.json"
+    config = model.config | {"sampler": weights}
+    write_bytes(path, (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode(), overwrite=True)
+
+
+def describe(
+    name: str,
+    network: NetworkRecipe,
+    shape: Shape,
+    classes: list[str],
+    tokenizer: Tokenizer,
+    backbone: Backbone | None,
+    recipe: str,
+    data: dict[str, Any],
+    split: dict[str, Any],
+) -> dict[str, Any]:
+    """The `config.json` of a text model, to which the run adds `weights`, `sampler`, `critic` and `seen`.
+
+    `split`: `unit`, `holdout` and `seed`, which say what was held out of the corpus.
+    """
+    return {
+        "format": 1,
+        "creative_gan": __version__,
+        "modality": "text",
+        "name": name,
+        "vocabulary": shape.vocabulary,
+        "length": shape.length,
+        "classes": classes,
+        "tokenizer": tokenizer.kind,
+        "network": dataclasses.asdict(network),
+        "backbone": backbone.fingerprint if backbone else None,
+        "recipe": recipe,
+        "data": data,
+        "split": split,
+    }

@@ -1,0 +1,206 @@
+"""Trains a writer of texts: from one path of data and a recipe to a run folder with a model in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from creative_gan.core import dist, loop
+from creative_gan.core import run as runs
+from creative_gan.core.data import order
+from creative_gan.core.device import Compute, choose
+from creative_gan.text.check import fitting_length
+from creative_gan.text.data import Sequences, Texts, encode, open_texts
+from creative_gan.text.look import Keeper, looking
+from creative_gan.text.networks import Shape
+from creative_gan.text.phases import Builder, learned, without_pretraining
+from creative_gan.text.pretrained import Backbone, PretrainedTokenizer, open_backbone
+from creative_gan.text.recipe import TextRecipe
+from creative_gan.text.tokens import SPECIAL, Tokenizer, train_tokenizer
+
+MEASURED = {"seqgan": 1}
+"""Steps of a game that are measured at a time; 4 of any other."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run needs, decided but not started."""
+
+    recipe: TextRecipe
+    recipe_name: str
+    texts: Texts
+    """The whole corpus."""
+    tokenizer: Tokenizer
+    backbone: Backbone | None
+    train: Sequences
+    heldout: Sequences
+    compute: Compute
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes that the networks are told."""
+        return self.texts.classes
+
+    @property
+    def shape(self) -> Shape:
+        """What the data decide about the networks."""
+        size = self.backbone.size + len(SPECIAL) if self.backbone else len(self.tokenizer)
+        return Shape(size, self.train.tokens.shape[1], len(self.classes))
+
+    def builder(self, recipe: TextRecipe) -> Builder:
+        """What makes the games."""
+        return Builder(recipe, self.shape, self.backbone, self.compute)
+
+    def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
+        """Our rows of the batch that starts at sample `seen`."""
+        made = self.train.batch(order(len(self.train), self.recipe.seed, seen, seen + batch)[rows])
+        return {key: value.to(self.compute.device, non_blocking=True) for key, value in made.items()}
+
+
+def plan(
+    source: str, recipe: TextRecipe, recipe_name: str, device: str = "auto", strict: bool = False
+) -> Plan:
+    """Opens the data, makes the vocabulary and chooses the device.
+
+    Raises:
+        UserError, DataError: data or a language model that cannot be used, a device that is not there.
+    """
+    compute = choose(device, "float32", dist.local_rank())
+    texts = open_texts(source, strict, recipe.data.unit)
+    if not recipe.data.labels:
+        texts = replace(texts, labels=None, classes=[])
+    train, heldout = texts.split(recipe.data.holdout, recipe.seed)
+    backbone, context = None, None
+    if recipe.network.name == "pretrained":
+        backbone = open_backbone(recipe.network.backbone, compute.device)
+        context = backbone.context
+        tokenizer: Tokenizer = PretrainedTokenizer(backbone.tokenizer)
+    else:
+        tokenizer = train_tokenizer(train.texts, recipe.data.tokenizer, recipe.data.vocabulary or None)
+    length = recipe.data.length or fitting_length(
+        np.array([len(ids) for ids in tokenizer.encode(train.texts)])
+    )
+    length = min(length, context or length)
+    recipe = replace(recipe, budget=shared_out(recipe))
+    rows = encode(train, tokenizer, length), encode(heldout, tokenizer, length)
+    return Plan(recipe, recipe_name, texts, tokenizer, backbone, *rows, compute)
+
+
+def remarks(plan: Plan) -> list[str]:
+    """What a person should know of the corpus before it is trained on."""
+    lines, skipped = [], plan.texts.skipped
+    if skipped:
+        lines.append(f"skipped {len(skipped):,} that cannot be used, such as {' '.join(skipped[0])}")
+    if plan.texts.cut:
+        lines.append(f"cut {plan.texts.cut:,} texts of more than 10,000 characters in pieces")
+    split = plan.train.split + plan.heldout.split
+    if split:
+        lines.append(f"cut {split:,} texts of more than {plan.shape.length} tokens in rows of that length")
+    if len(plan.train) < plan.recipe.game.batch:
+        lines.append(
+            f"{len(plan.train):,} texts are fewer than a batch of {plan.recipe.game.batch}: they come "
+            "several times in it, and the model will know them by heart"
+        )
+    return lines
+
+
+def shared_out(recipe: TextRecipe) -> Any:
+    """The budget with samples for each phase where there are any, in whole batches."""
+    budget, batch = recipe.budget, recipe.game.batch
+    if not sum(budget.samples):
+        return replace(budget, samples=())
+    parts: tuple[float, ...] = budget.samples
+    if len(parts) < len(recipe.phase):
+        whole = sum(phase.share for phase in recipe.phase)
+        parts = tuple(parts[0] * phase.share / whole for phase in recipe.phase)
+    return replace(budget, samples=tuple(-int(-part // batch) * batch for part in parts))
+
+
+def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = False) -> Path:
+    """Trains, going on with what is in `folder` unless `new`. Returns the model folder.
+
+    Args:
+        report: called with every row of the log; rows with `say` are sentences for a person.
+
+    Raises:
+        loop.Stopped: interrupted and saved.
+        UserError, DataError: see `runs.settle`, `runs.held` and `loop.train`.
+    """
+    dist.start(plan.compute.device.type)
+    try:
+        if new and dist.is_main():
+            aside = runs.set_aside(folder)
+            if aside:
+                report({"say": f"the older run is kept in {aside}"})
+        dist.barrier()
+        with runs.held(folder):
+            return _train(plan, folder, report)
+    finally:
+        dist.stop()
+
+
+def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
+    data = {"fingerprint": plan.texts.fingerprint, "source": plan.texts.source, "count": len(plan.texts)}
+    settled = runs.settle(folder, plan.recipe, data)
+    dist.barrier()
+    if settled is None:
+        plan = replace(plan, recipe=_budgeted(plan, report))
+        runs.begin(folder, plan.recipe, data)
+    else:
+        plan = replace(plan, recipe=settled)
+    recipe, batch = plan.recipe, plan.recipe.game.batch
+    total = sum(recipe.budget.samples)
+    keeper = Keeper(folder / "mle.safetensors", plan.heldout, plan.compute.device)
+    report({"say": f"training on {plan.compute.why}", "total": total})
+    watch = loop.Watch(
+        log_every=max(total // recipe.watch.rows, batch),
+        look_every=max(total // recipe.watch.looks, batch),
+        look=looking(plan, folder, data, keeper, report),
+        report=report,
+        save_seconds=recipe.watch.save_seconds,
+    )
+    loop.train(folder, phases(plan, keeper), plan.batch, batch, recipe.seed, watch, plan.compute.device)
+    return folder / "model"
+
+
+def phases(plan: Plan, keeper: Keeper) -> list[loop.Phase]:
+    """The phases of a run whose budget is known."""
+    recipe, builder = plan.recipe, plan.builder(plan.recipe)
+
+    def make(index: int) -> Callable[[Any], loop.Game]:
+        def made(before: Any) -> loop.Game:
+            if before is None:
+                return builder.game(index, None)
+            likeliest = recipe.phase[index - 1].game == "mle"
+            return builder.game(index, keeper.best(before) if likeliest else learned(before))
+
+        return made
+
+    parts = zip(recipe.phase, recipe.budget.samples, strict=True)
+    return [loop.Phase(phase.game, samples, make(index)) for index, (phase, samples) in enumerate(parts)]
+
+
+def _budgeted(plan: Plan, report: Callable[[dict], None]) -> TextRecipe:
+    """The recipe with its budget in samples, for resuming must not depend on the clock."""
+    recipe, budget, batch = plan.recipe, plan.recipe.budget, plan.recipe.game.batch
+    if budget.samples:
+        return recipe
+    report({"say": f"measuring the speed on {plan.compute.why}"})
+    builder = plan.builder(without_pretraining(recipe))
+    whole = sum(phase.share for phase in recipe.phase)
+    samples, weights = [], None
+    for index, phase in enumerate(recipe.phase):
+        game, minutes = builder.game(index, weights), budget.minutes * phase.share / whole
+        steps = MEASURED.get(phase.game, 4)
+        samples.append(
+            runs.samples_in(minutes, game, plan.batch, batch, steps, recipe.seed, plan.compute.device)
+        )
+        weights = learned(game)
+    said = " and ".join(
+        f"{n:,} texts of {phase.game}" for n, phase in zip(samples, recipe.phase, strict=True)
+    )
+    report({"say": f"{budget.minutes:g} minutes are worth {said} here"})
+    return replace(recipe, budget=replace(budget, samples=tuple(samples)))

@@ -1,0 +1,115 @@
+"""What the evaluation of texts finds: copies, floors, and who is better at equal diversity."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from creative_gan.core.errors import UserError
+from creative_gan.sequence.metrics import longest_copies
+from creative_gan.text import evaluate, verdict
+from creative_gan.text.model import load
+from creative_gan.text.verdict import Point, matched
+
+
+def test_figures_stand_beside_what_real_texts_score(written: Path):
+    result = evaluate.evaluate(str(written), count=100)
+    sizes = result["sizes"]
+    assert (
+        sizes["samples"] == sizes["real"] == 100 and sizes["references"] == 800 and sizes["training"] == 7200
+    )
+    for n in (2, 3, 4, 5):  # trained for a moment: far from real
+        assert result[f"bleu_{n}"]["value"] < 0.9 * result[f"bleu_{n}"]["floor"]
+    assert result["heldout_nll"]["value"] > 2 and result["verbatim"] == {
+        "value": 0.0,
+        "floor": 0.0,
+        "better": "low",
+    }
+    assert result["longest_copy"]["value"] < result["longest_copy"]["floor"]
+    lines = evaluate.table(result)
+    assert any("100 samples" in line and "800 held-out" in line for line in lines)
+    assert any("word for word" in line for line in lines)
+
+
+def test_verbatim_copies_are_listed_with_their_place(written: Path):
+    model = load(written)
+    corpus = evaluate.open_corpus(model, None)
+    train = corpus.ids(model, corpus.train)
+    fake = [train[7], [*train[9][:-3], 5, 5, 5], train[7]]
+    found = evaluate.copies(model, fake, longest_copies(fake, train), corpus.train, train)
+    assert found["verbatim"] == [{"text": corpus.train.texts[7], "where": corpus.train.names[7]}]
+    assert found["longest"]["tokens"] >= len(train[9]) - 3
+    assert found["longest"]["training"] == corpus.train.texts[9]
+
+
+def test_real_texts_in_place_of_samples_score_the_floor(written: Path):
+    model = load(written)
+    corpus = evaluate.open_corpus(model, None)
+    train, heldout = (corpus.ids(model, part) for part in (corpus.train, corpus.heldout))
+    assert not set(corpus.train.texts) & set(corpus.heldout.texts)
+    other = [train[i] for i in np.random.default_rng(0).permutation(len(train))[:400]]
+    for name, figure in evaluate.figures(other, evaluate.spread(train, 400), heldout).items():
+        assert figure["value"] == pytest.approx(figure["floor"], rel=0.1, abs=0.01), name
+
+
+def test_matched_diversity_compares_at_the_same_self_bleu_only():
+    mle = [Point(0.8, 0.5, 0.6), Point(1.0, 0.3, 0.4), Point(1.2, 0.1, 0.2)]
+    same = [Point(0.9, 0.4, 0.5), Point(1.1, 0.2, 0.3)]  # another temperature of the same thing
+    assert matched(same, mle) == pytest.approx({0.9: 0.0, 1.1: 0.0})
+    better = [Point(1.0, 0.45, 0.5), Point(0.5, 0.9, 0.95)]  # the second one is beyond the curve
+    assert matched(better, mle) == pytest.approx({1.0: 0.05})
+
+
+def test_the_verdict_is_said_in_words_and_the_winner_is_kept(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copytree(written, tmp_path / "run")
+    quality = {"adversarial": 0.3, "mle": 0.35}
+
+    def point(model, weights, temperature, seed, count, index) -> Point:
+        spread = 0.1 * temperature + 0.0001 * seed
+        return Point(temperature, quality[weights] - spread, 1 - spread)
+
+    monkeypatch.setattr(verdict, "_point", point)
+    result = verdict.verdict(str(tmp_path / "run"), count=50)
+    assert result["winner"] == "mle" and result["difference"] == pytest.approx(-0.05, abs=1e-3)
+    assert "maximum likelihood is better than the adversarial model, by 0.05" in result["says"][-1]
+    kept = verdict.keep(str(tmp_path / "run"), result)
+    assert kept is not None and "mle" in kept and load(tmp_path / "run").config["sampler"] == "mle"
+    quality["adversarial"] = 0.37
+    result = verdict.verdict(str(tmp_path / "run"), count=50)
+    assert (
+        result["winner"] == "adversarial" and "better than maximum likelihood, by 0.02" in result["says"][-1]
+    )
+    quality["adversarial"] = 0.35
+    result = verdict.verdict(str(tmp_path / "run"), count=50)
+    assert result["winner"] == "none" and "chance" in result["says"][-1]
+    assert verdict.keep(str(tmp_path / "run"), result) is None
+
+
+def test_the_verdict_measures_both_weights(written: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(verdict, "SWEPT", (0.5, 1.5))
+    monkeypatch.setattr(verdict, "TRIED", (1.0,))
+    result = verdict.verdict(str(written), count=30, seeds=2)
+    assert [point["temperature"] for point in result["mle"]] == [0.5, 1.5]
+    assert result["mle"][0]["bleu"] > result["mle"][1]["bleu"]  # sharper is better, and less varied
+    assert result["mle"][0]["self_bleu"] > result["mle"][1]["self_bleu"]
+    assert set(result["heldout_nll"]) == {"adversarial", "mle"} and result["sizes"]["seeds"] == 2
+
+
+def test_a_model_of_likelihood_alone_has_nothing_to_compare(written: Path, tmp_path: Path):
+    import json
+
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(written / "model", tmp_path / "m")
+    config = json.loads((tmp_path / "m/config.json").read_text())
+    config |= {"weights": ["mle"], "sampler": "mle", "critic": None}
+    (tmp_path / "m/config.json").write_text(json.dumps(config))
+    tensors = {k: t for k, t in load_file(tmp_path / "m/model.safetensors").items() if k.startswith("mle.")}
+    save_file(tensors, tmp_path / "m/model.safetensors")
+    with pytest.raises(UserError, match="nothing to compare"):
+        verdict.verdict(str(tmp_path / "m"))
+    with pytest.raises(UserError, match="no critic"):
+        load(tmp_path / "m").sample(1, best_of=2)
