@@ -40,8 +40,6 @@ cli.add_command(text)
 
 def main() -> NoReturn:
     """Runs a command; a user's mistake is one sentence and exit code 1, a wrong command line 2."""
-    # unless the user says so, threads do not spin while they wait: it starves whatever else runs on a laptop
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.showwarning = lambda message, *rest: click.echo(f"Warning: {message}", err=True)
     try:
         code = cli.main(standalone_mode=False)  # a command's Exit comes back as its number

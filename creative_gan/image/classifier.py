@@ -66,7 +66,7 @@ def train_classifier(
         raise UserError("a classifier needs a label for every picture, and pictures of two classes at least")
     if labels.min() < 0 or labels.max() >= len(classes):
         raise UserError(f"labels must lie in 0 ... {len(classes) - 1}, one for each class name")
-    small = torch.from_numpy(shrink(pictures, SIDE))
+    small = torch.from_numpy(np.array(shrink(pictures, SIDE)))  # a copy: torch wants to be able to write
     targets = torch.from_numpy(labels.astype(np.int64))
     steps = int(np.clip(8 * len(small), *SEEN)) // BATCH
     order = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def classify(network: Classifier, pictures: np.ndarray) -> tuple[np.ndarray, np.
     """Features [N, 64] and logits [N, classes], both float32, of pictures [N, C, H, W] uint8."""
     features, logits = [], []
     for start in range(0, len(pictures), 512):
-        small = torch.from_numpy(shrink(pictures[start : start + 512], SIDE))
+        small = torch.from_numpy(np.array(shrink(pictures[start : start + 512], SIDE)))
         features.append(network.features(_scaled(small)))
         logits.append(network.last(features[-1]))
     return torch.cat(features).numpy(), torch.cat(logits).numpy()
@@ -106,7 +106,7 @@ def shrink(pictures: np.ndarray, side: int) -> np.ndarray:
     """Pictures [N, C, H, W] uint8 at most `side` pixels on the longer side, each the mean of its area."""
     height, width = pictures.shape[2:]
     if max(height, width) <= side:
-        return np.array(pictures)  # a copy: torch wants to be able to write
+        return np.ascontiguousarray(pictures)
     ratio = side / max(height, width)
     size = max(1, round(height * ratio)), max(1, round(width * ratio))
     small = np.empty((*pictures.shape[:2], *size), np.uint8)

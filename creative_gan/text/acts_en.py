@@ -39,7 +39,7 @@ ACTS = {
         ("*let the day go", "folk sky bell song clock"),
         ("*tell friend from foe", "heart beast"),
         ("*wander below", "mist beast folk water"),
-        ("*blow and whistle", "air"),
+        ("*whistle and *blow", "air"),
     ],
     "ay": [
         ("*fade with the day", "sky"),
