@@ -9,15 +9,14 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/creative-gan demo
 
-# two workers with a thread each are quicker for tests than one with two threads
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not realdata and not gpu"
+	$(BIN)/python -m pytest -m "not slow and not realdata and not gpu"
 
 bench: $(READY)
 	$(BIN)/python benchmarks/image_speed.py
