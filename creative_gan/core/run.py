@@ -166,7 +166,7 @@ def samples_in(
     """How many samples the minutes are worth, measured on `steps` steps of a game that is thrown away.
 
     `steps` covers a whole round of whatever does not happen on every step (lazy penalties, critic turns).
-    A fiftieth is kept back for previews and checkpoints; measuring itself takes a twentieth at most, but one round.
+    A twelfth is kept back for previews, checkpoints and the log; measuring takes a twentieth at most, but one round.
     """
     rows = dist.rows(batch)
     seen = 0
@@ -188,7 +188,7 @@ def samples_in(
         rates.append(play(steps))
     middle = sorted(rates)[len(rates) // 2]  # is not fooled by a hiccup
     rate = dist.mean(torch.tensor(middle, dtype=torch.float64)).item()
-    return max(int(0.98 * rate * minutes * 60) // batch, 1) * batch
+    return max(int(11 / 12 * rate * minutes * 60) // batch, 1) * batch
 
 
 def _size(path: Path) -> int:
