@@ -1,7 +1,6 @@
 """`creative-gan image`: train, sample, walk, evaluate, export, check."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,7 @@ def train(
         raise click.UsageError("DATA is empty; name a folder of pictures")
     given = _given(samples, minutes, size, seed)
     from creative_gan.cli.recipes import locate
-    from creative_gan.core import loop
     from creative_gan.core.recipe import load, to_toml
-    from creative_gan.core.trackers import track
     from creative_gan.image.choose import recipe_for
     from creative_gan.image.recipe import ImageRecipe
     from creative_gan.image.train import plan
@@ -86,7 +83,7 @@ def train(
 
     name = recipe_name or recipe_for(data)
     path = locate(name, "image")
-    shown = path.stem if path.suffix == ".toml" and recipe_name and "/" in recipe_name else Path(name).stem
+    shown = path.stem
     recipe = load(ImageRecipe, path, overrides, given=given)
     if recipe_name is None and not quiet:
         options.say(f"recipe image/{shown} suits this data (another with --recipe)")
@@ -103,16 +100,9 @@ def train(
             click.echo(line)
         return
     folder = out or Path("runs") / f"{Path(data.replace(':', '-')).stem or 'data'}-{shown}"
-    report, close = options.progress(quiet, "pictures")
-    with track(trackers, folder) as also:
-        try:
-            model = run(prepared, folder, lambda row: (report(row), also(row))[0], new)
-        except loop.Stopped as stopped:
-            close()
-            options.say(f"stopped and saved; go on with:\n  {options.resume_command(sys.argv)}")
-            raise click.exceptions.Exit(128 + stopped.signal) from None
-        finally:
-            close()
+    model = options.played(
+        lambda report: run(prepared, folder, report, new), folder, "pictures", trackers, quiet
+    )
     if not quiet:
         quoted = shlex.quote(str(folder))
         options.say(f"done: {model}\n  creative-gan image sample --model {quoted} --out grid.png")

@@ -65,6 +65,25 @@ def progress(quiet: bool, unit: str) -> tuple[Callable[[dict], None], Callable[[
     return _live(unit) if sys.stderr.isatty() else _plain(unit)
 
 
+def played(
+    train: Callable[[Callable[[dict], None]], Path], folder: Path, unit: str, trackers: str, quiet: bool
+) -> Path:
+    """Runs a training with progress and trackers; a signal ends the command with the line that goes on with it."""
+    from creative_gan.core import loop
+    from creative_gan.core.trackers import track
+
+    report, close = progress(quiet, unit)
+    with track(trackers, folder) as also:
+        try:
+            return train(lambda row: (report(row), also(row))[0])
+        except loop.Stopped as stopped:
+            close()
+            say(f"stopped and saved; go on with:\n  {resume_command(sys.argv)}")
+            raise click.exceptions.Exit(128 + stopped.signal) from None
+        finally:
+            close()
+
+
 def _live(unit: str) -> tuple[Callable[[dict], None], Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

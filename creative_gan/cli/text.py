@@ -78,9 +78,7 @@ def train(
     """
     given = _given(samples, minutes, seed, constant_reward, generator)
     from creative_gan.cli.recipes import locate
-    from creative_gan.core import loop
     from creative_gan.core.recipe import load, to_toml
-    from creative_gan.core.trackers import track
     from creative_gan.text.choose import recipe_for
     from creative_gan.text.recipe import TextRecipe
     from creative_gan.text.train import plan, remarks
@@ -88,7 +86,7 @@ def train(
 
     name = recipe_name or ("pretrained" if generator else recipe_for(data, strict))
     path = locate(name, "text")
-    shown = path.stem if path.suffix == ".toml" and recipe_name and "/" in recipe_name else Path(name).stem
+    shown = path.stem
     recipe = load(TextRecipe, path, overrides, given=given)
     if recipe_name is None and not quiet:
         options.say(f"recipe text/{shown} suits this data (another with --recipe)")
@@ -105,18 +103,9 @@ def train(
             click.echo(line)
         return
     folder = out or Path("runs") / f"{Path(data.replace(':', '-')).stem or 'data'}-{shown}"
-    report, close = options.progress(quiet, "texts")
-    with track(trackers, folder) as also:
-        try:
-            model = run(prepared, folder, lambda row: (report(row), also(row))[0], new)
-        except loop.Stopped as stopped:
-            close()
-            import sys
-
-            options.say(f"stopped and saved; go on with:\n  {options.resume_command(sys.argv)}")
-            raise click.exceptions.Exit(128 + stopped.signal) from None
-        finally:
-            close()
+    model = options.played(
+        lambda report: run(prepared, folder, report, new), folder, "texts", trackers, quiet
+    )
     if not quiet:
         options.say(f"done: {model}\n  creative-gan text generate --model {folder} -n 10")
         options.say(f"  creative-gan text evaluate --model {folder} --verdict")

@@ -113,6 +113,7 @@ def test_a_folder_without_permission(tmp_path: Path):
 
 def test_the_longest_name_that_the_disk_takes_is_taken(tmp_path: Path):
     write_bytes(tmp_path / ("x" * 255), b"x")
+    assert (tmp_path / ("x" * 255)).read_bytes() == b"x"
 
 
 def test_a_link_is_followed(tmp_path: Path):
