@@ -1,7 +1,9 @@
 """The adversarial game: a critic turn on every batch, a generator turn after every n_critic of them.
 
 Goodfellow 2014 (arXiv:1406.2661), Algorithm 1, with the losses of `losses.py` and the penalties of
-`penalties.py`. The game knows networks and optimisers; it knows nothing of data, files or the loop.
+`penalties.py`. A generator maps z [B, latent] and labels [B] (or None) to samples; a critic maps samples,
+labels and the step's draws (for what is random in it, such as phase shuffle) to logits [B]. The game knows
+networks and optimisers; it knows nothing of data, files or the loop.
 """
 
 from collections.abc import Callable
@@ -193,8 +195,8 @@ class AdversarialGame:
             losses, logits = [], []
             for critic in self.critics.values():
                 with self.compute.autocast():
-                    real_logit = critic(self._seen(real, part.of("real")), label).float()
-                    fake_logit = critic(self._seen(fake, part.of("fake")), label).float()
+                    real_logit = critic(self._seen(real, part.of("real")), label, part.of("real")).float()
+                    fake_logit = critic(self._seen(fake, part.of("fake")), label, part.of("fake")).float()
                 losses.append(self.critic_loss(real_logit, fake_logit, recipe.label_smoothing))
                 logits.append(torch.stack([real_logit, fake_logit]).detach())
             loss = torch.stack(losses).mean()
@@ -223,7 +225,8 @@ class AdversarialGame:
             losses = []
             for critic, real_logit in zip(self.critics.values(), real_logits, strict=True):
                 with self.compute.autocast():
-                    logit = critic(self._seen(fake, part.of("generator")), label).float()
+                    seen_as = part.of("generator")
+                    logit = critic(self._seen(fake, seen_as), label, seen_as).float()
                 losses.append(self.generator_loss(logit, real_logit, self.recipe.label_smoothing))
             loss = torch.stack(losses).mean()
             (loss / self.recipe.accumulate).backward()
@@ -250,7 +253,7 @@ class AdversarialGame:
                     # the gradient is taken at the sample as it is, through the augmentation
                     seen_as = draws.of("fake" if name == "r2" else "real")
                     values = PENALTIES[name](
-                        lambda x, c=critic, d=seen_as: c(self._seen(x, d), label).float(),  # type: ignore[misc]
+                        lambda x, c=critic, d=seen_as: c(self._seen(x, d), label, d).float(),  # type: ignore[misc]
                         real,
                         fake,
                         draws,

@@ -5,11 +5,14 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.recipe import to_toml
 
 SHIPPED = Path(__file__).parent.parent / "models"
+HOME = "https://pypi.org/project/creative-gan"
 _HEADER_BYTES = 4_000_000
 _CONFIG_BYTES = 4_000_000
 
@@ -102,6 +105,49 @@ def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(path, f"is damaged ({error})", hint) from None
+
+
+def labels(model: str, classes: list[str], indices: range, name: str | None) -> Tensor | None:
+    """The label of each sample: the class that was asked for, or every class in turn.
+
+    Args:
+        model: its name, for the message.
+        classes: names of the classes; empty where the model knows none.
+
+    Returns:
+        int64 [len(indices)], or None without classes.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    if not classes:
+        if name is not None:
+            raise UserError(f"model {model} knows no classes; leave --class away")
+        return None
+    if name is None:
+        return torch.tensor([i % len(classes) for i in indices], dtype=torch.int64)
+    if name not in classes:
+        known = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
+        raise UserError(f"model {model} knows no class {name!r}; it knows {known}")
+    return torch.full((len(indices),), classes.index(name))
+
+
+def card(name: str, tag: str, body: str, recipe: Any) -> str:
+    """A model card (README.md): the head that model hubs read, `body` in Markdown, and the whole recipe."""
+    return f"""---
+library_name: creative-gan
+tags: [gan, {tag}]
+---
+# {name}
+
+{body.strip()}
+
+<details><summary>recipe</summary>
+
+```toml
+{to_toml(recipe)}```
+</details>
+"""
 
 
 def _kind(path: Path) -> str:

@@ -80,6 +80,28 @@ def held(folder: Path) -> Iterator[None]:
         file.truncate(0)
 
 
+@contextmanager
+def session(folder: Path, device: torch.device, new: bool, report: Callable[[dict], None]) -> Iterator[None]:
+    """What a training runs in: processes that know each other, and the folder held by this training alone.
+
+    Args:
+        new: an older run in the folder is set aside first.
+        report: takes `say`, a sentence for a person.
+
+    Raises:
+        UserError: see `held`.
+    """
+    dist.start(device.type)
+    try:
+        with held(folder):
+            if new and dist.is_main() and (aside := set_aside(folder)):
+                report({"say": f"the older run is kept in {aside}"})
+            dist.barrier()
+            yield
+    finally:
+        dist.stop()
+
+
 def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
     """The recipe that the run in `folder` was started with, if it is this one; None for a new run.
 

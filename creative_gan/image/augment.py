@@ -8,22 +8,18 @@ Every augmentation is `f(x, draws, strength) -> x` on x: [B, C, H, W] in [-1, 1]
 (C = 4) are premultiplied about 0, so that 0 is both mid-grey and nothing.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
+from creative_gan.core.augment import Augmentation, chosen
 from creative_gan.core.draws import Draws
-from creative_gan.core.errors import UserError
-
-Augmentation = Callable[[Tensor, Draws, float], Tensor]
 
 
 def translation(x: Tensor, draws: Draws, strength: float) -> Tensor:
     """Moves a picture by up to an eighth of its sides; what comes in is 0."""
     size = torch.tensor(x.shape[2:], device=x.device)
     shift = ((draws.uniform("translation", 2) * 2 - 1) * (size / 8 + 0.5)).round()
-    shift = shift * _chosen(draws, "translation?", strength)
+    shift = shift * chosen(draws, "translation?", strength)
     return _separable(x, x.new_ones(len(x), 2), shift)
 
 
@@ -31,7 +27,7 @@ def zoom(x: Tensor, draws: Draws, strength: float) -> Tensor:
     """Scales a picture's height and width by up to a fifth, its shape by up to a tenth."""
     both = draws.normal("zoom", 1).clamp(-2, 2) * 0.1
     aspect = draws.normal("aspect", 1).clamp(-2, 2) * 0.05
-    scale = torch.exp(torch.cat([both + aspect, both - aspect], 1) * _chosen(draws, "zoom?", strength))
+    scale = torch.exp(torch.cat([both + aspect, both - aspect], 1) * chosen(draws, "zoom?", strength))
     return _separable(x, scale, torch.zeros_like(scale))
 
 
@@ -44,17 +40,17 @@ def flip(x: Tensor, draws: Draws, strength: float) -> Tensor:
 def color(x: Tensor, draws: Draws, strength: float) -> Tensor:
     """Brightness by up to 0.5, saturation by 0 to 2, contrast by 0.5 to 1.5, as DiffAugment has them."""
     colors, alpha = (x[:, :3], x[:, 3:]) if x.shape[1] == 4 else (x, None)
-    chosen = _chosen(draws, "color?", strength)[:, :, None, None]
+    changed = chosen(draws, "color?", strength)[:, :, None, None]
     amount = draws.uniform("color", 3)[:, :, None, None, None].unbind(1)
-    brightness, saturation, contrast = (amount[0] - 0.5) * chosen, amount[1] * 2, amount[2] + 0.5
+    brightness, saturation, contrast = (amount[0] - 0.5) * changed, amount[1] * 2, amount[2] + 0.5
     colors = colors + (brightness if alpha is None else brightness * (alpha + 1) / 2)
     if colors.shape[1] == 3:
         grey = colors.mean(1, keepdim=True)
-        colors = grey + (colors - grey) * (1 + (saturation - 1) * chosen)
+        colors = grey + (colors - grey) * (1 + (saturation - 1) * changed)
     middle = colors.mean((1, 2, 3), keepdim=True)
     if alpha is not None:  # nothing stays nothing
         middle = middle * (alpha + 1) / 2
-    colors = middle + (colors - middle) * (1 + (contrast - 1) * chosen)
+    colors = middle + (colors - middle) * (1 + (contrast - 1) * changed)
     return colors if alpha is None else torch.cat([colors, alpha], 1)
 
 
@@ -66,7 +62,7 @@ def cutout(x: Tensor, draws: Draws, strength: float) -> Tensor:
         position = torch.arange(size, device=x.device) + 0.5
         inside.append((position - center[:, axis : axis + 1] * size).abs() < size / 4)  # [B, size]
     hole = inside[0][:, :, None] & inside[1][:, None, :]
-    hole = hole & (_chosen(draws, "cutout?", strength) > 0)[:, :, None]
+    hole = hole & (chosen(draws, "cutout?", strength) > 0)[:, :, None]
     return x * (~hole)[:, None]
 
 
@@ -77,29 +73,6 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "color": color,
     "cutout": cutout,
 }
-
-
-def compose(policy: tuple[str, ...]) -> Augmentation | None:
-    """The augmentations named in `policy`, one after the other; None where there are none.
-
-    Raises:
-        UserError: an unknown name.
-    """
-    for name in policy:
-        if name not in AUGMENTATIONS:
-            raise UserError(f"'augment.policy' must name some of {', '.join(AUGMENTATIONS)}, not {name!r}")
-
-    def augment(x: Tensor, draws: Draws, strength: float) -> Tensor:
-        for name in policy:
-            x = AUGMENTATIONS[name](x, draws, strength)
-        return x
-
-    return augment if policy else None
-
-
-def _chosen(draws: Draws, name: str, strength: float) -> Tensor:
-    """1 for the samples that are changed, 0 for the others: [B, 1]."""
-    return (draws.uniform(name, 1) < strength).float()
 
 
 def _separable(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Generators and critics for pictures: `mlp`, `dcgan` and `resnet`, each with or without classes.
 
 Every generator maps z [B, latent] and label [B] (or None) to pictures [B, C, H, W] in about [-1, 1]; every
-critic maps pictures and labels to logits [B]. Labels enter a generator as an embedding beside z, a critic by
-projection (Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3).
+critic maps pictures, labels and draws (nothing in it is random) to logits [B]. Labels enter a generator as an
+embedding beside z, a critic by projection (Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3).
 """
 
 import math
@@ -15,6 +15,8 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
 from creative_gan.core import dist
+from creative_gan.core.draws import Draws
+from creative_gan.core.networks import Input, Projection
 from creative_gan.core.recipe import setting
 
 Shape = tuple[int, int, int]
@@ -52,39 +54,17 @@ def build_generator(recipe: NetworkRecipe, shape: Shape, classes: int) -> nn.Mod
     return NETWORKS[recipe.name][0](recipe, shape, classes)
 
 
-class Input(nn.Module):
-    """z, with an embedding of the label beside it where there are classes. [B, latent] -> [B, features]."""
-
-    def __init__(self, latent: int, classes: int) -> None:
-        super().__init__()
-        self.label = nn.Embedding(classes, min(latent, 64)) if classes else None
-        self.features = latent + (min(latent, 64) if classes else 0)
-
-    def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Concatenates; a conditional network must be given labels."""
-        if self.label is None:
-            return z
-        assert label is not None, "a class-conditional generator needs labels"
-        return torch.cat([z, self.label(label)], 1)
-
-
 class Head(nn.Module):
     """Features [B, D] -> logits [B]: psi(h) + <embedding(label), h>. arXiv:1802.05637, Eq. 3."""
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
         self.logit = nn.Linear(features, 1)
-        self.label = nn.Embedding(classes, features) if classes else None
-        if self.label is not None:
-            nn.init.normal_(self.label.weight, std=1 / math.sqrt(features))
+        self.projection = Projection(features, classes)
 
     def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
         """One logit for each row."""
-        logit = self.logit(h).squeeze(1)
-        if self.label is None:
-            return logit
-        assert label is not None, "a class-conditional critic needs labels"
-        return logit + (self.label(label) * h).sum(1)
+        return self.logit(h).squeeze(1) + self.projection(h, label)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -148,7 +128,7 @@ class MlpCritic(nn.Module):
         self.body = nn.Sequential(*layers)
         self.head = Head(256, classes)
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """[B, C, H, W] -> [B]."""
         return self.head(self.body(x), label)
 
@@ -202,7 +182,7 @@ class DcganCritic(nn.Module):
                 nn.init.kaiming_normal_(module.weight, 0.2)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """[B, C, H, W] -> [B]."""
         return self.head(self.body(_enlarge(x, self.full)).permute(0, 2, 3, 1).flatten(1), label)
 
@@ -280,7 +260,7 @@ class ResnetCritic(nn.Module):
         nn.init.normal_(self.last.weight, std=1 / math.sqrt(math.prod(start)))
         self.head = Head(widths[-1], classes)
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """[B, C, H, W] -> [B]."""
         x = self.stages[0](self.first(_enlarge(x, self.full)))
         for change, stage in zip(self.change, list(self.stages)[1:], strict=True):

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from creative_gan.core import dist, loop, provenance
 from creative_gan.core import run as runs
+from creative_gan.core.augment import compose
 from creative_gan.core.data import order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
-from creative_gan.core.recipe import to_toml
+from creative_gan.core.models import HOME, card
 from creative_gan.image import export, metrics, model
-from creative_gan.image.augment import compose
+from creative_gan.image.augment import AUGMENTATIONS
 from creative_gan.image.data import Pictures, open_pictures
 from creative_gan.image.networks import build
 from creative_gan.image.recipe import ImageRecipe
@@ -53,7 +54,7 @@ class Plan:
             self.recipe.game,
             total,
             self.compute,
-            compose(self.recipe.augment.policy),
+            compose(AUGMENTATIONS, self.recipe.augment.policy),
             self.recipe.augment,
         )
 
@@ -105,15 +106,8 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
         loop.Stopped: interrupted and saved.
         UserError, DataError: see `runs.settle`, `runs.held` and `loop.train`.
     """
-    dist.start(plan.compute.device.type)
-    try:
-        with runs.held(folder):
-            if new and dist.is_main() and (aside := runs.set_aside(folder)):
-                report({"say": f"the older run is kept in {aside}"})
-            dist.barrier()
-            return _train(plan, folder, report)
-    finally:
-        dist.stop()
+    with runs.session(folder, plan.compute.device, new, report):
+        return _train(plan, folder, report)
 
 
 def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
@@ -204,13 +198,8 @@ def _card(plan: Plan, config: dict, seen: int) -> str:
     """The model card: what this is, what it was trained on and how."""
     height, width = config["shape"][1:]
     classes = f", {len(plan.classes)} classes ({', '.join(plan.classes[:12])})" if plan.classes else ""
-    return f"""---
-library_name: creative-gan
-tags: [gan, unconditional-image-generation]
----
-# {config["name"]}
-
-A generator of pictures of {height}x{width} pixels{classes}, trained by [creative-gan]({_HOME}) with the recipe
+    body = f"""
+A generator of pictures of {height}x{width} pixels{classes}, trained by [creative-gan]({HOME}) with the recipe
 `{config["recipe"]}` on {len(plan.train):,} pictures of `{Path(plan.source).name}`, {seen:,} shown in all.
 Whoever uses it should know the licence of those pictures.
 
@@ -219,13 +208,5 @@ Whoever uses it should know the licence of those pictures.
 ```
 creative-gan image sample --model {shlex.quote(config["name"])} --out grid.png
 ```
-
-<details><summary>recipe</summary>
-
-```toml
-{to_toml(plan.recipe)}```
-</details>
 """
-
-
-_HOME = "https://pypi.org/project/creative-gan"
+    return card(config["name"], "unconditional-image-generation", body, plan.recipe)

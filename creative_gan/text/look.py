@@ -1,5 +1,6 @@
 """What is done once in a while during a training of texts: samples to read, the model as it is, measures."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import accumulate
@@ -12,9 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from creative_gan.core import dist
+from creative_gan.core import dist, models
 from creative_gan.core.files import write_bytes
-from creative_gan.core.recipe import to_toml
 from creative_gan.sequence.likelihood import nll
 from creative_gan.sequence.metrics import distinct, self_bleu
 from creative_gan.text import model
@@ -150,13 +150,8 @@ def card(plan: "Plan", config: dict[str, Any], texts: list[str]) -> str:
     """The model card: what this is, what it was trained on and how, and what it writes."""
     classes = f" in {len(plan.classes)} classes ({', '.join(plan.classes[:12])})" if plan.classes else ""
     shown = "\n\n".join(texts[:8]).replace("```", "'''")
-    return f"""---
-library_name: creative-gan
-tags: [gan, text-generation]
----
-# {config["name"]}
-
-Writes texts of up to {config["length"]} tokens{classes}, trained by [creative-gan]({_HOME}) with the recipe
+    body = f"""
+Writes texts of up to {config["length"]} tokens{classes}, trained by [creative-gan]({models.HOME}) with the recipe
 `{config["recipe"]}` on {len(plan.texts):,} texts of `{Path(plan.texts.source).name}`, {config["seen"]:,}
 shown in all.
 Whoever uses it should know the licence of those texts.
@@ -166,15 +161,7 @@ Whoever uses it should know the licence of those texts.
 ```
 
 ```
-creative-gan text generate --model {config["name"]} -n 10
+creative-gan text generate --model {shlex.quote(config["name"])} -n 10
 ```
-
-<details><summary>recipe</summary>
-
-```toml
-{to_toml(plan.recipe)}```
-</details>
 """
-
-
-_HOME = "https://pypi.org/project/creative-gan"
+    return models.card(config["name"], "text-generation", body, plan.recipe)

@@ -15,7 +15,7 @@ from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.files import write_bytes, write_folder
-from creative_gan.core.models import find, read_config, read_weights
+from creative_gan.core.models import find, labels, read_config, read_weights
 from creative_gan.core.recipe import parse
 from creative_gan.sequence.likelihood import log_probabilities
 from creative_gan.sequence.networks import CnnCritic, Generator
@@ -108,21 +108,8 @@ class Model:
         return [ids[:-1] if ids[-1] == END else ids for ids in made[: len(indices)]]
 
     def labels(self, indices: range, name: str | None = None) -> Tensor | None:
-        """The label of each text: the class that was asked for, or every class in turn.
-
-        Raises:
-            UserError: there is no such class.
-        """
-        if not self.classes:
-            if name is not None:
-                raise UserError(f"model {self.name} knows no classes; leave --class away")
-            return None
-        if name is None:
-            return torch.tensor([i % len(self.classes) for i in indices], dtype=torch.int64)
-        if name not in self.classes:
-            known = ", ".join(self.classes[:20]) + (", ..." if len(self.classes) > 20 else "")
-            raise UserError(f"model {self.name} knows no class {name!r}; it knows {known}")
-        return torch.full((len(indices),), self.classes.index(name))
+        """The label of each sample: the class that was asked for, or every class in turn. Raises as `models.labels`."""
+        return labels(self.name, self.classes, indices, name)
 
     def generator(self, weights: str | None = None) -> Generator:
         """The generator of these weights, or the one that the model prefers.

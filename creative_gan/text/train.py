@@ -129,17 +129,8 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
         loop.Stopped: interrupted and saved.
         UserError, DataError: see `runs.settle`, `runs.held` and `loop.train`.
     """
-    dist.start(plan.compute.device.type)
-    try:
-        if new and dist.is_main():
-            aside = runs.set_aside(folder)
-            if aside:
-                report({"say": f"the older run is kept in {aside}"})
-        dist.barrier()
-        with runs.held(folder):
-            return _train(plan, folder, report)
-    finally:
-        dist.stop()
+    with runs.session(folder, plan.compute.device, new, report):
+        return _train(plan, folder, report)
 
 
 def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:

@@ -16,13 +16,13 @@ TOTAL = 16 * 40
 
 
 class Dense(nn.Module):
-    """A small dense network that ignores labels, with as many outputs as asked for."""
+    """A small dense network that ignores labels and draws, with as many outputs as asked for."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.body = nn.Sequential(nn.Linear(inputs, 16), nn.Tanh(), nn.Linear(16, outputs))
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         made = self.body(x)
         return made.squeeze(1) if made.shape[1] == 1 else made
 

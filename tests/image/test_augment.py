@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from creative_gan.core.augment import compose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
-from creative_gan.image.augment import AUGMENTATIONS, compose
+from creative_gan.image.augment import AUGMENTATIONS
 
 DRAWS = Draws(0, 0, 8, slice(0, 8))
 
@@ -30,7 +31,7 @@ def test_strength_decides_how_many_change(name: str, channels: int):
 def test_all_together_have_second_derivatives():
     x = pictures().requires_grad_()
     weight = torch.randn(3, requires_grad=True)
-    augment = compose(tuple(AUGMENTATIONS))
+    augment = compose(AUGMENTATIONS, tuple(AUGMENTATIONS))
     value = torch.tanh((augment(x, DRAWS, 1.0) * weight[:, None, None]).mean((1, 2, 3))).sum()
     (slope,) = torch.autograd.grad(value, x, create_graph=True)
     slope.square().sum().backward()
@@ -55,5 +56,5 @@ def test_cutout_takes_a_quarter_at_most_and_transparency_stays_nothing():
 
 def test_unknown_names_are_refused():
     with pytest.raises(UserError, match="must name some of flip"):
-        compose(("rotate",))
-    assert compose(()) is None
+        compose(AUGMENTATIONS, ("rotate",))
+    assert compose(AUGMENTATIONS, ()) is None

@@ -6,15 +6,11 @@ What changes nothing that matters in a sound comes first: polarity, a little ear
 Every augmentation is `f(x, draws, strength) -> x` on x: [B, 1, L] in [-1, 1].
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
+from creative_gan.core.augment import Augmentation, chosen
 from creative_gan.core.draws import Draws
-from creative_gan.core.errors import UserError
-
-Augmentation = Callable[[Tensor, Draws, float], Tensor]
 
 SHIFT = 1 / 32
 """Share of the length that a sound is moved by at most."""
@@ -33,7 +29,7 @@ def shift(x: Tensor, draws: Draws, strength: float) -> Tensor:
     """Moves a sound earlier or later by up to 1/32 of its length; silence comes in."""
     length = x.shape[2]
     most = max(1, round(SHIFT * length))
-    moved = draws.integers("shift", -most, most + 1, 1) * _chosen(draws, "shift?", strength).long()
+    moved = draws.integers("shift", -most, most + 1, 1) * chosen(draws, "shift?", strength).long()
     place = torch.arange(length, device=x.device) - moved  # [B, L]
     inside = (place >= 0) & (place < length)
     return x.gather(2, place.clamp(0, length - 1)[:, None].expand_as(x)) * inside[:, None]
@@ -41,13 +37,13 @@ def shift(x: Tensor, draws: Draws, strength: float) -> Tensor:
 
 def gain(x: Tensor, draws: Draws, strength: float) -> Tensor:
     """Softer or louder by up to 6 dB. Louder sounds pass 1 rather than clip."""
-    decibels = (draws.uniform("gain", 1) * 2 - 1) * GAIN_DB * _chosen(draws, "gain?", strength)
+    decibels = (draws.uniform("gain", 1) * 2 - 1) * GAIN_DB * chosen(draws, "gain?", strength)
     return x * (10 ** (decibels / 20))[:, :, None]
 
 
 def tilt(x: Tensor, draws: Draws, strength: float) -> Tensor:
     """Darker or brighter: up to 6 dB between the lowest and the highest frequencies."""
-    decibels = (draws.uniform("tilt", 1) * 2 - 1) * TILT_DB * _chosen(draws, "tilt?", strength)
+    decibels = (draws.uniform("tilt", 1) * 2 - 1) * TILT_DB * chosen(draws, "tilt?", strength)
     slope = torch.linspace(-0.5, 0.5, x.shape[2] // 2 + 1, device=x.device)
     response = 10 ** (decibels * slope / 20)  # [B, bins]
     with torch.autocast(x.device.type, enabled=False):  # no half-precision transforms
@@ -59,7 +55,7 @@ def gap(x: Tensor, draws: Draws, strength: float) -> Tensor:
     length = x.shape[2]
     where = draws.uniform("gap", 2)
     start = where[:, :1] * length
-    stop = start + where[:, 1:] * GAP * length * _chosen(draws, "gap?", strength)
+    stop = start + where[:, 1:] * GAP * length * chosen(draws, "gap?", strength)
     place = torch.arange(length, device=x.device)
     return x * ~((place >= start) & (place < stop))[:, None]
 
@@ -71,26 +67,3 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "tilt": tilt,
     "gap": gap,
 }
-
-
-def compose(policy: tuple[str, ...]) -> Augmentation | None:
-    """The augmentations named in `policy`, one after the other; None where there are none.
-
-    Raises:
-        UserError: an unknown name.
-    """
-    for name in policy:
-        if name not in AUGMENTATIONS:
-            raise UserError(f"'augment.policy' must name some of {', '.join(AUGMENTATIONS)}, not {name!r}")
-
-    def augment(x: Tensor, draws: Draws, strength: float) -> Tensor:
-        for name in policy:
-            x = AUGMENTATIONS[name](x, draws, strength)
-        return x
-
-    return augment if policy else None
-
-
-def _chosen(draws: Draws, name: str, strength: float) -> Tensor:
-    """1 for the samples that are changed, 0 for the others: [B, 1]."""
-    return (draws.uniform(name, 1) < strength).float()

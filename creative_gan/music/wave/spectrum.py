@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core.draws import Draws
+from creative_gan.core.networks import Input, Projection
 from creative_gan.music.signal import griffin_lim, stft
-from creative_gan.music.wave.networks import Input, Projection
 
 BINS, N_FFT = 128, 256
 SPREAD = 3.0

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from creative_gan.core.augment import compose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
-from creative_gan.music.wave.augment import AUGMENTATIONS, compose
+from creative_gan.music.wave.augment import AUGMENTATIONS
 
 
 def draws(batch: int = 64) -> Draws:
@@ -51,9 +52,9 @@ def test_shift_moves_and_gain_scales() -> None:
 
 def test_a_policy_is_composed_and_unknown_names_refused() -> None:
     x = torch.randn(4, 1, 128)
-    both = compose(("polarity", "gain"))
-    assert both is not None and compose(()) is None
+    both = compose(AUGMENTATIONS, ("polarity", "gain"))
+    assert both is not None and compose(AUGMENTATIONS, ()) is None
     expected = AUGMENTATIONS["gain"](AUGMENTATIONS["polarity"](x, draws(4), 1.0), draws(4), 1.0)
     assert torch.equal(both(x, draws(4), 1.0), expected)
     with pytest.raises(UserError, match="polarity, shift, gain"):
-        compose(("reverb",))
+        compose(AUGMENTATIONS, ("reverb",))
