@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench models clean
 
 demo: $(READY)
 	$(BIN)/creative-gan demo
@@ -20,6 +20,12 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/image_speed.py
+
+DATA ?= ../shared/data
+
+# the models that come with the package, or one of them: make models ONLY=digits DATA=folder/of/data/sets
+models: $(READY)
+	$(BIN)/python scripts/ship.py --data $(DATA) $(if $(ONLY),--only $(ONLY))
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

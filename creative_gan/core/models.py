@@ -102,7 +102,8 @@ def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str
         odd = sorted(set(found.items()) ^ set(expected.items()))[0][0]
         raise DataError(path, f"does not fit the networks of config.json (tensor {odd!r})", hint)
     try:
-        return load_file(path)
+        # kept in half precision or not, a model is run in full
+        return {name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()}
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(path, f"is damaged ({error})", hint) from None
 

@@ -37,8 +37,10 @@ _VERSION = 1  # of what the cache holds; another number makes all of it anew
 class Pictures:
     """A set of pictures decoded to one shape."""
 
-    pictures: np.ndarray
-    """uint8 [N, C, H, W], memory-mapped. With four channels the colours are premultiplied about mid-grey."""
+    pixels: np.ndarray
+    """uint8 [M, C, H, W], memory-mapped. With four channels the colours are premultiplied about mid-grey."""
+    rows: np.ndarray
+    """int64 [N]: which of them are in the set."""
     labels: np.ndarray | None
     """int64 [N]."""
     classes: list[str]
@@ -54,12 +56,18 @@ class Pictures:
     """What the user named."""
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.rows)
+
+    @property
+    def pictures(self) -> np.ndarray:
+        """uint8 [N, C, H, W]: all of them, copied into memory where the set is a part of what the cache holds."""
+        whole = len(self.rows) == len(self.pixels) and bool((np.diff(self.rows) == 1).all())
+        return self.pixels if whole else self.pixels[self.rows]
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width."""
-        channels, height, width = self.pictures.shape[1:]
+        channels, height, width = self.pixels.shape[1:]
         return channels, height, width
 
     def batch(self, indices: np.ndarray, flip: Tensor | None = None) -> dict[str, Tensor]:
@@ -73,7 +81,7 @@ class Pictures:
             `real`: float32 [B, C, H, W] in [-1, 1]; `label`: int64 [B] where there are labels.
         """
         indices = np.asarray(indices)
-        real = torch.from_numpy(self.pictures[indices])
+        real = torch.from_numpy(self.pixels[self.rows[indices]])
         if flip is not None:
             real = torch.where(flip.to(real.device)[:, None, None, None], real.flip(-1), real)
         batch = {"real": real.float().div_(127.5).sub_(1)}
@@ -82,13 +90,13 @@ class Pictures:
         return batch
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "Pictures":
-        """The pictures of these indices, in their order; their pixels are copied into memory."""
+        """The pictures of these indices, in their order; their pixels stay where they are."""
         rows = np.asarray(indices, np.int64)
         chosen = hashlib.blake2b(rows.astype("<i8").tobytes(), digest_size=16)
         chosen.update(self.fingerprint.encode())
         return replace(
             self,
-            pictures=self.pictures[rows],
+            rows=self.rows[rows],
             labels=None if self.labels is None else self.labels[rows],
             texts=None if self.texts is None else [self.texts[row] for row in rows],
             names=[self.names[row] for row in rows],
@@ -233,7 +241,8 @@ def _load(entry: Path, source: str) -> Pictures | None:
 def _pictures(pixels: np.ndarray, facts: dict, source: str) -> Pictures:
     """Pictures from their bytes [N * C * H * W] and facts. Errors: ValueError where they do not agree."""
     return Pictures(
-        pictures=np.asarray(pixels).reshape(facts["shape"]),
+        pixels=np.asarray(pixels).reshape(facts["shape"]),
+        rows=np.arange(facts["shape"][0]),
         labels=None if facts["labels"] is None else np.array(facts["labels"], np.int64),
         classes=facts["classes"],
         texts=facts["texts"],

@@ -176,7 +176,7 @@ def _look(plan: Plan, folder: Path, config: dict) -> Callable[[AdversarialGame, 
     )
     label = torch.arange(count) % classes if classes else None
     indices = np.linspace(0, len(plan.train) - 1, min(count, len(plan.train))).astype(int)
-    real_diversity = metrics.diversity(np.asarray(plan.train.pictures)[indices])
+    real_diversity = metrics.diversity(plan.train.subset(indices).pictures)
 
     @torch.no_grad()
     def look(game: AdversarialGame, seen: int) -> dict[str, float]:

@@ -1,0 +1,175 @@
+"""Trains the models that come with the package: `make models DATA=FOLDER`, or one of them with ONLY=NAME.
+
+Each goes through the command line as anybody's would: trained in build/models/NAME (the same command goes on
+with a run that was stopped), judged against held-out data, and put into creative_gan/models in half precision
+with a card that says from what, how and how well.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ROOT / "creative_gan" / "models"
+RUNS = ROOT / "build" / "models"
+
+
+@dataclass(frozen=True)
+class Ship:
+    """One model: how it is trained and what its card must say of the data."""
+
+    group: str
+    data: str
+    """Under the data folder, or builtin:."""
+    options: tuple[str, ...]
+    licence: str
+    about: str
+
+
+CC_BY = "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)"
+CC_BY_SA_3 = "[CC BY-SA 3.0](https://creativecommons.org/licenses/by-sa/3.0/)"
+CC_BY_SA_4 = "[CC BY-SA 4.0](https://creativecommons.org/licenses/by-sa/4.0/)"
+OWN = "made by creative-gan itself, free of any claim"
+
+MODELS = {
+    "digits": Ship(
+        "image",
+        "mnist",
+        ("--recipe", "digits", "--samples", "860000"),
+        f"MNIST by Yann LeCun, Corinna Cortes and Christopher Burges, {CC_BY_SA_3}; these weights likewise",
+        "handwritten digits, 28x28, grey, by class",
+    ),
+    "emoji": Ship(
+        "image",
+        "emoji",
+        ("--recipe", "emoji"),
+        f"Twemoji graphics by Twitter, Inc and other contributors, {CC_BY}",
+        "emoji, 64x64 with transparency, by category",
+    ),
+    "art": Ship("image", "builtin:art", ("--recipe", "art"), OWN, "procedural art, 64x64, by kind"),
+    "spoken-digits": Ship(
+        "music",
+        "fsdd",
+        ("--recipe", "wave-8k"),
+        f"Free Spoken Digit Dataset by Zohar Jackson and others, {CC_BY_SA_4}; these weights likewise",
+        "spoken digits, one second at 8 kHz, by digit",
+    ),
+    "drums": Ship("music", "builtin:drums", ("--recipe", "drums"), OWN, "drum sounds by kind"),
+    "chorales": Ship(
+        "music",
+        "jsb",
+        ("--recipe", "chorales"),
+        "chorales by J. S. Bach, in the public domain",
+        "chorales for four voices",
+    ),
+    "tunes": Ship("music", "builtin:tunes", ("--recipe", "tunes"), OWN, "melodies with chords"),
+    "captions": Ship(
+        "text",
+        "coco-captions/train.txt",
+        ("--recipe", "captions"),
+        f"COCO captions by the COCO Consortium, {CC_BY}",
+        "English captions of pictures",
+    ),
+    "tang": Ship(
+        "text",
+        "tang-poems/train.txt",
+        ("--recipe", "tang"),
+        "poems of the Tang dynasty, in the public domain",
+        "Chinese couplets in the manner of the Tang",
+    ),
+    "verses": Ship("text", "builtin:verses", ("--recipe", "builtin"), OWN, "short English verses"),
+}
+
+
+def main() -> None:
+    """Trains and packs what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="FOLDER")
+    parser.add_argument("--only", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument(
+        "--run", type=Path, metavar="FOLDER", help="pack this finished run instead of training"
+    )
+    asked = parser.parse_args()
+    for name in asked.only:
+        ship = MODELS[name]
+        source = ship.data if ship.data.startswith("builtin:") else str(asked.data / ship.data)
+        run = asked.run or RUNS / name
+        if not asked.run:
+            call(ship.group, "train", source, *ship.options, "--out", str(run))
+        pack(name, ship, source, run)
+
+
+def pack(name: str, ship: Ship, source: str, run: Path) -> None:
+    """Puts the model of a run into the package, judged and documented."""
+    figures = json.loads(call(ship.group, "evaluate", "--model", str(run), "--data", source, "--json"))
+    target = SHIPPED / ship.group / name
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(run / "model", target)
+    config = json.loads((target / "config.json").read_text("utf-8"))
+    config["name"] = name
+    config["about"] = ship.about
+    config["licence"] = ship.licence
+    if not source.startswith("builtin:"):
+        config["data"]["source"] = ship.data.split("/")[0]  # a name, for nobody else has the folder
+    tensors = load_file(target / "model.safetensors")
+    if ship.group == "text" or config.get("kind") == "midi":  # one writer is enough to write
+        sampler = config["sampler"]
+        tensors = {key: value for key, value in tensors.items() if key.startswith(f"{sampler}.")}
+        config |= {"weights": [sampler], "critic": None}
+    halves = {key: t.half() if t.is_floating_point() else t for key, t in tensors.items()}
+    save_file(halves, target / "model.safetensors")
+    (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    text = (target / "README.md").read_text("utf-8").replace(f"# {run.resolve().name}\n", f"# {name}\n", 1)
+    text = text.replace(f"--model {run.resolve().name}", f"--model {name}")
+    (target / "README.md").write_text(text.rstrip() + "\n\n" + card(name, ship, run, figures), "utf-8")
+    size = sum(file.stat().st_size for file in target.iterdir())
+    print(f"{name}: {size / 1e6:.1f} MB in {target.relative_to(ROOT)}")  # noqa: T201
+
+
+def card(name: str, ship: Ship, run: Path, figures: dict[str, Any]) -> str:
+    """What the card of a shipped model says beyond that of any model."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    seconds = max((row["seconds"] for row in rows if "seconds" in row), default=0.0)
+    table = "\n".join(
+        f"| {key} | {_number(row['value'])} | {_number(row.get('floor'))} |"
+        for key, row in figures.items()
+        if isinstance(row, dict) and "value" in row
+    )
+    return f"""## Data
+{ship.licence}.
+
+## Training
+```
+make models ONLY={name}
+```
+which runs `creative-gan {ship.group} train {ship.data} {" ".join(ship.options)}`; {seconds:,.0f} seconds on CPU cores.
+The weights are kept in half precision.
+
+## Figures
+On held-out data; the floor is what real data of the same size reach.
+
+| measure | this model | floor |
+| --- | --- | --- |
+{table}
+"""
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def call(*arguments: str) -> str:
+    """Runs creative-gan; what it prints."""
+    command = [sys.executable, "-m", "creative_gan", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
