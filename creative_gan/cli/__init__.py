@@ -13,6 +13,7 @@ from creative_gan import __version__
 from creative_gan.cli.demo import demo
 from creative_gan.cli.image import image
 from creative_gan.cli.inspect import inspect
+from creative_gan.cli.music import music
 from creative_gan.cli.recipes import recipes
 from creative_gan.cli.text import text
 from creative_gan.core.errors import UserError
@@ -34,6 +35,7 @@ def cli(debug: bool) -> None:
 cli.add_command(demo)
 cli.add_command(image)
 cli.add_command(inspect)
+cli.add_command(music)
 cli.add_command(recipes)
 cli.add_command(text)
 

@@ -42,18 +42,35 @@ def read_midi(path: str | Path) -> Song:
 
     Raises DataError for anything that is not a MIDI file with notes, or too large to be one.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(path, f"is larger than {MAX_BYTES // 1000} kB, too large for a MIDI file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror})") from None
-    return parse_midi(data, path)
+    return parse_midi(_bytes(path), path)
+
+
+def open_midi(path: str | Path) -> pretty_midi.PrettyMIDI:
+    """One MIDI file as it is, for playing. Raises DataError as `read_midi` does."""
+    midi, _ = _parsed(_bytes(path), path)
+    if not any(instrument.notes for instrument in midi.instruments):
+        raise DataError(path, "holds no notes")
+    return midi
 
 
 def parse_midi(data: bytes, name: str | Path) -> Song:
     """The song in the bytes of a MIDI file; see `read_midi`. `name` is for the error."""
+    midi, parsed = _parsed(data, name)
+    return _song(midi, parsed, name)
+
+
+def _bytes(path: str | Path) -> bytes:
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(path, f"is larger than {MAX_BYTES // 1000} kB, too large for a MIDI file")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})") from None
+
+
+def _parsed(data: bytes, name: str | Path) -> tuple[pretty_midi.PrettyMIDI, mido.MidiFile]:
+    """The file as both libraries have it."""
     _check_chunks(data, name)
     try:
         with warnings.catch_warnings():
@@ -65,7 +82,7 @@ def parse_midi(data: bytes, name: str | Path) -> Song:
         raise
     except Exception as error:  # both libraries let out whatever a damaged byte led to
         raise DataError(name, f"is damaged ({type(error).__name__}: {error})".replace("\n", " ")) from None
-    return _song(midi, parsed, name)
+    return midi, parsed
 
 
 def read_rolls(path: str | Path) -> dict[str, list[Song]]:

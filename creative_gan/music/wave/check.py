@@ -1,14 +1,15 @@
 """Look a set of sounds over before training: what it holds, what is wrong with it, what it is good for."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from creative_gan.core.errors import DataError
-from creative_gan.music.wave import labels, reader
-from creative_gan.music.wave.data import SILENT_BELOW, TRIM_BELOW, sound_files
+from creative_gan.core.errors import DataError, UserError
+from creative_gan.music.wave import builtin, labels, reader
+from creative_gan.music.wave.data import BUILTIN, SILENT_BELOW, TRIM_BELOW, sound_files
 
 IMBALANCE = 5.0
 """Times by which the largest class may exceed the smallest without a warning."""
@@ -103,11 +104,20 @@ class _Heard:
 
 def check(source: str | Path, label_pattern: str | None = None) -> Report:
     """Read every file of a set and look it over. Args and errors: those of `data.open_sounds`."""
-    root, names = sound_files(source)
-    wanted = labels.file_labels(root, names, label_pattern)
     heard: list[_Heard] = []
     skipped: list[tuple[str, str]] = []
     classes: Counter[str] = Counter()
+    if str(source).startswith(BUILTIN):
+        name = str(source).removeprefix(BUILTIN)
+        if name not in builtin.SETS:
+            raise UserError(f"there is no {source}; there is {', '.join(BUILTIN + n for n in builtin.SETS)}")
+        for wave, kind in builtin.SETS[name](RATES[-1]):
+            header = reader.Header(RATES[-1], 1, len(wave), "built in")
+            heard.append(_judged(f"{kind}/{len(heard):04d}", header, [wave], RATES[-1]))
+            classes[kind] += 1
+        return _report(source, heard, skipped, classes)
+    root, names = sound_files(source)
+    wanted = labels.file_labels(root, names, label_pattern)
     for row, name in enumerate(names):
         label = wanted[row] if wanted is not None else None
         if wanted is not None and label is None:
@@ -124,6 +134,12 @@ def check(source: str | Path, label_pattern: str | None = None) -> Report:
     if not heard:
         name, reason = skipped[0]
         raise DataError(source, f"holds no sound that can be used; {name} {reason}", "check the files")
+    return _report(source, heard, skipped, classes)
+
+
+def _report(
+    source: str | Path, heard: list[_Heard], skipped: list[tuple[str, str]], classes: Counter[str]
+) -> Report:
     durations = np.array([one.header.frames / one.header.rate for one in heard])
     loud = np.array([one.loud for one in heard])
     rate = max(fit for fit in RATES if fit <= max(np.median([one.header.rate for one in heard]), RATES[0]))
@@ -157,8 +173,17 @@ def _hear(path: Path, name: str) -> _Heard:
     else:
         header = reader.read_header(path)
         rate = header.rate
+    heard = _judged(name, header, reader.read_parts(path, rate), rate)
+    if heard.header.frames < rate // 100:
+        raise DataError(path, f"lasts only {heard.header.frames} sample{'s' * (heard.header.frames != 1)}")
+    if heard.peak < SILENT_BELOW:
+        raise DataError(path, "is silent")
+    return heard
+
+
+def _judged(name: str, header: reader.Header, parts: Iterable[np.ndarray], rate: int) -> _Heard:
     peak, full, frames, levels = 0.0, 0, 0, []
-    for part in reader.read_parts(path, rate):
+    for part in parts:
         size = np.abs(part)
         peak, full, frames = (
             max(peak, float(size.max())),
@@ -167,15 +192,11 @@ def _hear(path: Path, name: str) -> _Heard:
         )
         block = max(1, rate // 100)
         levels.append(np.square(np.pad(part, (0, -len(part) % block)).reshape(-1, block)).mean(1))
-    if frames < rate // 100:
-        raise DataError(path, f"lasts only {frames} sample{'s' * (frames != 1)}")
-    if peak < SILENT_BELOW:
-        raise DataError(path, "is silent")
-    power = np.concatenate(levels)
+    power = np.concatenate(levels) if levels else np.zeros(1)
     sounding = np.flatnonzero(power >= power.max() * 10 ** (TRIM_BELOW / 10))
     loud = min((sounding[-1] - sounding[0] + 1) / 100, frames / rate)
     header = reader.Header(header.rate, header.channels, frames, header.kind)
-    return _Heard(name, header, peak, full / frames, float(loud))
+    return _Heard(name, header, peak, full / max(frames, 1), float(loud))
 
 
 def _counts(counts: dict) -> str:

@@ -95,6 +95,18 @@ def read_parts(path: Path, rate: int) -> Iterator[np.ndarray]:
         raise DataError(path, f"is cut off: {done:,} of {header.frames:,} samples are there", "copy it again")
 
 
+def read_sound(path: Path) -> tuple[np.ndarray, int]:
+    """The first minutes of a sound at its own rate, channels mixed to one: float32 [n], and the rate in Hz.
+
+    Raises DataError if there is nothing in it, or it is damaged.
+    """
+    rate = 44_100 if path.suffix.lower() in FOREIGN else read_header(path).rate
+    wave = next(iter(read_parts(path, rate)), np.zeros(0, np.float32))
+    if not len(wave):
+        raise DataError(path, "holds no sound")
+    return wave, rate
+
+
 def _mono(sound: soundfile.SoundFile, frames: int, path: Path) -> np.ndarray:
     """The next frames, channels averaged. Returns float32 [up to frames]."""
     block = max(1, _BLOCK // sound.channels)
