@@ -1,37 +1,21 @@
 """Signal processing for sounds in torch: resampling, spectra, mel filters, loudness, Griffin-Lim.
 
-The only file that tries torchaudio. Its builds load only beside a torch of the same CUDA build, and one that
-is found but does not load also stops `import transformers`; so a broken one is hidden here, and the same
-numbers are then computed by the functions below (to 1e-5).
+The only file that uses torchaudio, where it loads (`core/audio_guard.py`); elsewhere the functions below compute
+the same numbers (to 1e-5).
 """
 
-import importlib
 import math
-import sys
 from fractions import Fraction
 from functools import cache
-from types import ModuleType
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from creative_gan.core.audio_guard import torchaudio
 
-def load_torchaudio() -> ModuleType | None:
-    """torchaudio where it loads, else None; one that fails to load is hidden from later imports."""
-    try:
-        torchaudio = importlib.import_module("torchaudio")
-        importlib.import_module("torchaudio.functional")
-    except (ImportError, OSError, RuntimeError):
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
-            del sys.modules[name]
-        # None makes both `import` and `importlib.util.find_spec` say that there is no such module.
-        sys.modules["torchaudio"] = None  # type: ignore[assignment]
-        return None
-    return torchaudio
-
-
-TORCHAUDIO = load_torchaudio()
+TORCHAUDIO = torchaudio().module
+"""None where it is absent or broken: the functions below then compute the same numbers."""
 
 # A Kaiser-windowed sinc that passes 95 % of the band and damps aliases by more than 100 dB.
 ZEROS, ROLLOFF, BETA = 64, 0.9475937167399596, 14.769656459379492
