@@ -36,6 +36,24 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     return call
 
 
+@pytest.fixture
+def shelf(trained: Path, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of shipped models, with two small ones in the place of the real ones."""
+    import json
+    import shutil
+
+    from creative_gan.core import models
+
+    for name, run in (("image/emoji", trained), ("text/verses", written)):
+        folder = tmp_path / "shelf" / name
+        shutil.copytree(run / "model", folder)
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        config |= {"name": folder.name, "about": f"stands in for {name}", "licence": "none at all"}
+        (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(models, "SHIPPED", tmp_path / "shelf")
+    return tmp_path / "shelf"
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with a small conditional model, trained for a moment on the built-in digits."""
@@ -63,3 +81,28 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = load(TextRecipe, folder() / "text/builtin.toml", settings, test=True)
     train(plan("builtin:verses", recipe, "text/builtin", "cpu"), out, lambda row: None)
     return out
+
+
+def _quick(kind: str, data: str, recipe: str, out: Path, samples: int) -> Path:
+    """A run folder of a training cut to a moment."""
+    from creative_gan import api
+    from creative_gan.core.recipe import load, locate
+
+    training = api.module(kind, "train")
+    shortened = load(
+        api.recipe_class(kind), locate(f"music/{recipe}"), [f"budget.samples={samples}"], test=True
+    )
+    training.train(training.plan(data, shortened, f"music/{recipe}", "cpu"), out, lambda row: None)
+    return out
+
+
+@pytest.fixture(scope="session")
+def sounding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a small model of sounds, trained for a moment on the built-in drums."""
+    return _quick("music/wave", "builtin:drums", "drums", tmp_path_factory.mktemp("sounding") / "run", 32)
+
+
+@pytest.fixture(scope="session")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a small writer of MIDI, trained for a moment on the built-in tunes."""
+    return _quick("music/midi", "builtin:tunes", "tunes", tmp_path_factory.mktemp("composed") / "run", 64)

@@ -21,6 +21,12 @@ def commands(text: str) -> list[str]:
     return [line for line in lines if line.startswith("creative-gan ")]
 
 
+def python(text: str) -> str:
+    """The ```python blocks of a page as one program, with its trainings cut to a few steps."""
+    program = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    return re.sub(r"minutes=[\d.]+", "samples=32", program)
+
+
 def examples() -> list[str]:
     """The example lines of all help texts."""
     from creative_gan.cli import cli
@@ -49,6 +55,7 @@ def short(line: str) -> list[str]:
                 del words[at : at + 2]
         quick = ["--set", "network.width=8", "--set", "game.batch=8"]
         quick += ["--set", "watch.looks=1"] if words[0] == "text" else ["--set", "data.size=16"]
+        quick += ["--set", "watch.report=false"]
         words += quick + (["--minutes", "0.001"] if words[0] == "demo" else ["--samples", "16"])
     if words[1:2] == ["evaluate"] and "-n" not in words:
         words += ["-n", "20" if "--verdict" in words else "100"]
@@ -59,7 +66,7 @@ LINES = sorted({line for page in PAGES for line in commands(page.read_text("utf-
 
 
 @pytest.fixture
-def place(tmp_path: Path, trained: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, trained: Path, written: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which everything that the examples name is there."""
     monkeypatch.chdir(tmp_path)
     for name in ("photos", "photos/sea", "photos/city"):
@@ -101,6 +108,13 @@ def test_command_runs(line: str, place: Path, run):
         (place / words[3]).unlink(missing_ok=True)
     code, _, err = run(*words)
     assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if python(page.read_text("utf-8"))], ids=lambda p: p.name
+)
+def test_python_of_a_page_runs(page: Path, place: Path):
+    exec(compile(python(page.read_text("utf-8")), page.name, "exec"), {})
 
 
 def test_pages_name_only_files_that_exist():

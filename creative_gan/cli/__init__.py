@@ -10,9 +10,12 @@ from typing import NoReturn
 import click
 
 from creative_gan import __version__
+from creative_gan.cli.completion import completion
 from creative_gan.cli.demo import demo
+from creative_gan.cli.doctor import doctor
 from creative_gan.cli.image import image
 from creative_gan.cli.inspect import inspect
+from creative_gan.cli.models import models
 from creative_gan.cli.music import music
 from creative_gan.cli.recipes import recipes
 from creative_gan.cli.text import text
@@ -32,9 +35,12 @@ def cli(debug: bool) -> None:
     """
 
 
+cli.add_command(completion)
 cli.add_command(demo)
+cli.add_command(doctor)
 cli.add_command(image)
 cli.add_command(inspect)
+cli.add_command(models)
 cli.add_command(music)
 cli.add_command(recipes)
 cli.add_command(text)

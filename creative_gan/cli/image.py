@@ -1,4 +1,4 @@
-"""`creative-gan image`: train, sample, walk, evaluate, export, check."""
+"""`creative-gan image`: train, sample, walk, evaluate, report, export, check."""
 
 import shlex
 from pathlib import Path
@@ -21,6 +21,7 @@ def image() -> None:
     "--recipe",
     "recipe_name",
     metavar="NAME",
+    shell_complete=options.complete_recipe,
     help="A shipped recipe or a .toml file; else what suits the data.",
 )
 @click.option(
@@ -74,37 +75,19 @@ def train(
     if not data.strip():
         raise click.UsageError("DATA is empty; name a folder of pictures")
     given = _given(samples, minutes, size, seed)
-    from creative_gan.cli.recipes import locate
-    from creative_gan.core.recipe import load, to_toml
-    from creative_gan.image.choose import recipe_for
-    from creative_gan.image.recipe import ImageRecipe
-    from creative_gan.image.train import plan
-    from creative_gan.image.train import train as run
+    from creative_gan import api
 
-    name = recipe_name or recipe_for(data)
-    path = locate(name, "image")
-    shown = path.stem
-    recipe = load(ImageRecipe, path, overrides, given=given)
-    if recipe_name is None and not quiet:
-        options.say(f"recipe image/{shown} suits this data (another with --recipe)")
-    prepared = plan(data, recipe, f"image/{shown}", device, strict)
-    if prepared.skipped and not quiet:
-        options.say(
-            f"skipped {len(prepared.skipped)} files that cannot be read, such as {': '.join(prepared.skipped[0])}"
-        )
+    job = api.prepare(
+        "image", data, recipe_name, out, given=given, overrides=overrides, device=device, strict=strict,
+        report=options.remark(quiet),
+    )  # fmt: skip
     if dry_run:
-        from creative_gan.image.estimate import estimate
-
-        click.echo(to_toml(prepared.recipe))
-        for line in estimate(prepared):
+        for line in job.estimate():
             click.echo(line)
         return
-    folder = out or Path("runs") / f"{Path(data.replace(':', '-')).stem or 'data'}-{shown}"
-    model = options.played(
-        lambda report: run(prepared, folder, report, new), folder, "pictures", trackers, quiet
-    )
+    model = options.played(lambda report: job.train(report, new), job.folder, "pictures", trackers, quiet)
     if not quiet:
-        quoted = shlex.quote(str(folder))
+        quoted = shlex.quote(str(job.folder))
         options.say(f"done: {model}\n  creative-gan image sample --model {quoted} --out grid.png")
         options.say(f"  creative-gan image walk --model {quoted} --out walk.gif")
 
@@ -282,6 +265,27 @@ def check(data: str, size: str | None, as_json: bool) -> None:
     else:
         for line in lines(report):
             click.echo(line)
+
+
+@image.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@options.REPORT
+@options.OVERWRITE
+@click.option("--data", metavar="DATA", help="The pictures to judge by; else those of the training.")
+def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> None:
+    """Make a page of RUN: samples, curves, figures beside those of real pictures, and whether it copies.
+
+    It is made at the end of every training, too (unless --set watch.report=false).
+
+    \b
+    creative-gan image report runs/photos
+    """
+    from creative_gan.core.files import ensure_free
+    from creative_gan.image.report import report as make
+
+    if out:
+        ensure_free(out, overwrite)
+    options.say(f"wrote {make(run, out, overwrite, data)}")
 
 
 image.add_command(sample, "generate")

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-Decorator = Callable[[Callable], Callable]
+from click.shell_completion import CompletionItem
 
 
 class Number(click.FloatRange):
@@ -24,17 +23,58 @@ class Number(click.FloatRange):
         return number
 
 
+def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Shipped models and finished runs that begin so; folders where there is none."""
+    from creative_gan.core.models import DEFAULTS, shipped_names
+
+    group = ctx.parent.info_name if ctx.parent else None
+    shipped = [name for kind in DEFAULTS if group in (kind, "models", None) for name in shipped_names(kind)]
+    runs = [path.parent.parent.as_posix() for path in sorted(Path("runs").glob("*/model/config.json"))]
+    found = [CompletionItem(name) for name in [*shipped, *runs] if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="dir")]
+
+
+def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Shipped recipes that begin so, of the group's own modality by their short names; files where there is none."""
+    from creative_gan.core.recipe import shipped_names
+
+    prefix = f"{ctx.parent.info_name}/" if ctx.parent else ""
+    names = shipped_names()
+    own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    found = [CompletionItem(name) for name in own or names if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
+
+
+def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """The model that was named, or the shipped one that the group takes where none is."""
+    if value is not None or ctx.resilient_parsing:
+        return value
+    from creative_gan.core.models import default
+
+    assert ctx.parent is not None and ctx.parent.info_name is not None
+    name = default(ctx.parent.info_name)
+    say(f"the model is {name}, which comes with the package (another with --model)")
+    return name
+
+
 MODEL = click.option(
     "--model",
     "model_name",
-    required=True,
     metavar="MODEL",
-    help="A run folder, a model folder or a shipped name.",
+    callback=_model,
+    shell_complete=complete_model,
+    help="A run folder, a model folder or a shipped name; else the shipped default.",
 )
 SEED = click.option(
     "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="Same seed, same bytes."
 )
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
+REPORT = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Another file than report.html in RUN, which is made anew each time.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 METADATA = click.option(
     "--metadata/--no-metadata", default=True, help="Write into each file where it comes from (on by default)."
@@ -63,6 +103,13 @@ def progress(quiet: bool, unit: str) -> tuple[Callable[[dict], None], Callable[[
     if quiet or int(os.environ.get("RANK", "0")) > 0:
         return lambda row: None, lambda: None
     return _live(unit) if sys.stderr.isatty() else _plain(unit)
+
+
+def remark(quiet: bool) -> Callable[[dict], None]:
+    """What a training reports to before it begins: the sentences for a person, said once."""
+    if quiet or int(os.environ.get("RANK", "0")) > 0:
+        return lambda row: None
+    return lambda row: say(row["say"])
 
 
 def played(

@@ -5,63 +5,17 @@ from pathlib import Path
 import click
 
 from creative_gan.cli import options
-from creative_gan.core.errors import UserError
-
-
-def folder() -> Path:
-    """Where the recipes are: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent.parent
-    inside = package / "recipes"
-    return inside if inside.is_dir() else package.parent / "recipes"
-
-
-def names() -> list[str]:
-    """All shipped recipes, as `image/digits`."""
-    root = folder()
-    return sorted(p.relative_to(root).with_suffix("").as_posix() for p in root.glob("*/*.toml"))
-
-
-def locate(name: str, modality: str | None = None) -> Path:
-    """The file of a shipped recipe or of the user's own.
-
-    Raises:
-        UserError: there is none.
-    """
-    import difflib
-
-    own = Path(name)
-    if own.suffix == ".toml":
-        if not own.is_file():
-            raise UserError(f"there is no recipe file {name}")
-        return own
-    known = names()
-    full = name if "/" in name or modality is None else f"{modality}/{name}"
-    if full not in known:
-        near = difflib.get_close_matches(full, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else "`creative-gan recipes list` shows them"
-        raise UserError(f"there is no recipe {name!r}; {hint}")
-    return folder() / f"{full}.toml"
+from creative_gan.core.recipe import locate
+from creative_gan.core.recipe import shipped_folder as folder
+from creative_gan.core.recipe import shipped_names as names
 
 
 def load_any(path: Path) -> object:
     """A recipe of whatever modality it says it is of, checked."""
-    import tomllib
-
+    from creative_gan import api
     from creative_gan.core.recipe import load
 
-    try:
-        modality = tomllib.loads(path.read_text("utf-8")).get("modality", "image")
-    except (OSError, ValueError) as error:
-        raise UserError(f"recipe {path} cannot be read: {error}") from None
-    if modality == "image":
-        from creative_gan.image.recipe import ImageRecipe
-
-        return load(ImageRecipe, path)
-    if modality == "text":
-        from creative_gan.text.recipe import TextRecipe
-
-        return load(TextRecipe, path)
-    raise UserError(f"recipe {path}: there is no modality {modality!r}; it can be image or text")
+    return load(api.recipe_class(api.kind_of_recipe(path)), path)
 
 
 @click.group()
@@ -89,7 +43,7 @@ def list_(as_json: bool) -> None:
 
 
 @recipes.command()
-@click.argument("name")
+@click.argument("name", shell_complete=options.complete_recipe)
 def show(name: str) -> None:
     """Print a recipe with its comments.
 
@@ -100,7 +54,7 @@ def show(name: str) -> None:
 
 
 @recipes.command()
-@click.argument("name")
+@click.argument("name", shell_complete=options.complete_recipe)
 @click.argument("out", type=click.Path(path_type=Path))
 @options.OVERWRITE
 def copy(name: str, out: Path, overwrite: bool) -> None:
@@ -116,7 +70,7 @@ def copy(name: str, out: Path, overwrite: bool) -> None:
 
 
 @recipes.command()
-@click.argument("name")
+@click.argument("name", shell_complete=options.complete_recipe)
 def check(name: str) -> None:
     """Check a recipe without running it.
 

@@ -1,5 +1,6 @@
-"""`creative-gan text`: train, generate, evaluate, export, check."""
+"""`creative-gan text`: train, generate, evaluate, report, export, check."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ def text() -> None:
     "--recipe",
     "recipe_name",
     metavar="NAME",
+    shell_complete=options.complete_recipe,
     help="A shipped recipe or a .toml file; else what suits the data.",
 )
 @click.option(
@@ -77,38 +79,24 @@ def train(
     creative-gan text train builtin:verses --minutes 5
     """
     given = _given(samples, minutes, seed, constant_reward, generator)
-    from creative_gan.cli.recipes import locate
-    from creative_gan.core.recipe import load, to_toml
-    from creative_gan.text.choose import recipe_for
-    from creative_gan.text.recipe import TextRecipe
-    from creative_gan.text.train import plan, remarks
-    from creative_gan.text.train import train as run
+    from creative_gan import api
 
-    name = recipe_name or ("pretrained" if generator else recipe_for(data, strict))
-    path = locate(name, "text")
-    shown = path.stem
-    recipe = load(TextRecipe, path, overrides, given=given)
-    if recipe_name is None and not quiet:
-        options.say(f"recipe text/{shown} suits this data (another with --recipe)")
-    if constant_reward and not {"seqgan", "dense"} & {phase.game for phase in recipe.phase}:
-        raise UserError(f"--constant-reward is for seqgan and dense; recipe text/{shown} has no rewards")
-    prepared = plan(data, recipe, f"text/{shown}", device, strict)
-    for line in [] if quiet else remarks(prepared):
-        options.say(line)
+    name = recipe_name or ("pretrained" if generator else None)
+    job = api.prepare(
+        "text", data, name, out, given=given, overrides=overrides, device=device, strict=strict,
+        report=options.remark(quiet),
+    )  # fmt: skip
+    if constant_reward and not {"seqgan", "dense"} & {phase.game for phase in job.plan.recipe.phase}:
+        raise UserError(f"--constant-reward is for seqgan and dense; recipe {job.recipe} has no rewards")
     if dry_run:
-        from creative_gan.text.estimate import estimate
-
-        click.echo(to_toml(prepared.recipe))
-        for line in estimate(prepared):
+        for line in job.estimate():
             click.echo(line)
         return
-    folder = out or Path("runs") / f"{Path(data.replace(':', '-')).stem or 'data'}-{shown}"
-    model = options.played(
-        lambda report: run(prepared, folder, report, new), folder, "texts", trackers, quiet
-    )
+    model = options.played(lambda report: job.train(report, new), job.folder, "texts", trackers, quiet)
     if not quiet:
-        options.say(f"done: {model}\n  creative-gan text generate --model {folder} -n 10")
-        options.say(f"  creative-gan text evaluate --model {folder} --verdict")
+        quoted = shlex.quote(str(job.folder))
+        options.say(f"done: {model}\n  creative-gan text generate --model {quoted} -n 10")
+        options.say(f"  creative-gan text evaluate --model {quoted} --verdict")
 
 
 @text.command()
@@ -278,6 +266,27 @@ def check(data: str, as_json: bool) -> None:
     else:
         for line in sentences(found):
             click.echo(line)
+
+
+@text.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@options.REPORT
+@options.OVERWRITE
+@click.option("--data", metavar="DATA", help="The texts to judge by; else those of the training.")
+def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> None:
+    """Make a page of RUN: samples, curves, figures beside those of real texts, and whether it copies.
+
+    It is made at the end of every training, too (unless --set watch.report=false).
+
+    \b
+    creative-gan text report runs/poems
+    """
+    from creative_gan.core.files import ensure_free
+    from creative_gan.text.report import report as make
+
+    if out:
+        ensure_free(out, overwrite)
+    options.say(f"wrote {make(run, out, overwrite, data)}")
 
 
 text.add_command(generate, "sample")

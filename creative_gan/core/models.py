@@ -1,30 +1,46 @@
 """Model folders of any modality: finding them, and reading them without trusting them."""
 
+import dataclasses
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import to_toml
 
+if TYPE_CHECKING:  # to list models, or to complete a name, must not take the seconds that torch takes
+    from torch import Tensor
+
+M = TypeVar("M")
+
 SHIPPED = Path(__file__).parent.parent / "models"
+DEFAULTS = {
+    "image": ("emoji", "art", "digits"),
+    "music": ("chorales", "tunes", "drums", "spoken-digits"),
+    "text": ("verses", "captions", "tang"),
+}
+"""The shipped models that are taken where none is named: the first that is there."""
 HOME = "https://pypi.org/project/creative-gan"
 _HEADER_BYTES = 4_000_000
 _CONFIG_BYTES = 4_000_000
 
 
-def find(source: str | Path, modality: str) -> Path:
+def find(source: str | Path, modality: str | None = None) -> Path:
     """The model folder that a run folder, a model folder or a shipped name means.
+
+    Args:
+        source: a shipped name may say its modality, as `image/emoji`.
+        modality: where shipped names are looked for; None: everywhere.
 
     Raises:
         UserError, DataError: there is none.
     """
     path = Path(source)
-    for folder in (path, path / "model", SHIPPED / modality / str(source)):
+    modalities = [modality] if modality else list(DEFAULTS)
+    shelf = [SHIPPED / source, *(SHIPPED / kind / source for kind in modalities)]
+    for folder in (path, path / "model", *shelf):
         if (folder / "config.json").is_file():
             return folder
     if path.is_file():
@@ -37,9 +53,10 @@ def find(source: str | Path, modality: str) -> Path:
         raise DataError(
             path, "is no model folder: there is no config.json in it", "name a run folder or a model folder"
         )
-    shipped = ", ".join(shipped_names(modality)) or "none"
+    names = [name for kind in modalities for name in shipped_names(kind)]
     raise UserError(
-        f"there is no model {str(source)!r}; name a run folder, a model folder or a shipped model ({shipped})"
+        f"there is no model {str(source)!r}; name a run folder, a model folder or a shipped model "
+        f"({', '.join(names) or 'none'})"
     )
 
 
@@ -48,8 +65,48 @@ def shipped_names(modality: str) -> list[str]:
     return sorted(p.parent.name for p in (SHIPPED / modality).glob("*/config.json"))
 
 
-def read_config(folder: Path, modality: str) -> dict[str, Any]:
-    """The `config.json` of a model folder.
+def default(modality: str) -> str:
+    """The shipped model that is meant where none is named.
+
+    Raises:
+        UserError: none of this modality is shipped.
+    """
+    names = shipped_names(modality)
+    for name in (*DEFAULTS[modality], *names):
+        if name in names:
+            return name
+    raise UserError(
+        f"no {modality} model comes with this installation; name a run folder or a model folder with --model"
+    )
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """What a model is, in a few words: `modality`, `name`, `about`, `licence` (of what it was trained on and
+    of its weights), `recipe`, `data`, `classes`, `bytes`, `path`.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    config = read_config(folder)
+    try:
+        data = str(config["data"]["source"])
+        return {
+            "modality": config["modality"],
+            "name": str(config["name"]),
+            "about": str(config.get("about") or f"{config['recipe']} on {data}"),
+            "licence": str(config.get("licence") or "not stated"),
+            "recipe": str(config["recipe"]),
+            "data": data,
+            "classes": list(config["classes"]),
+            "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+            "path": str(folder),
+        }
+    except (KeyError, TypeError) as error:
+        raise DataError(folder / "config.json", f"does not describe a model ({error})") from None
+
+
+def read_config(folder: Path, modality: str | None = None) -> dict[str, Any]:
+    """The `config.json` of a model folder, of whatever modality unless one is named.
 
     Raises:
         DataError: damaged, of another modality, or of a newer version.
@@ -62,7 +119,7 @@ def read_config(folder: Path, modality: str) -> dict[str, Any]:
         kind, version = config["modality"], config["format"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(path, f"cannot be read as a model's description ({error})") from None
-    if kind != modality:
+    if modality is not None and kind != modality:
         raise DataError(folder, f"is a model for {kind}", f"use creative-gan {kind}")
     if version != 1:
         raise DataError(
@@ -71,7 +128,7 @@ def read_config(folder: Path, modality: str) -> dict[str, Any]:
     return config
 
 
-def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> "dict[str, Tensor]":
     """The tensors of `model.safetensors`, whose names and shapes must be the expected ones.
 
     The header is read and compared before any tensor, so that a hostile file costs nothing.
@@ -79,6 +136,7 @@ def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str
     Raises:
         DataError: missing, not safetensors, or of other networks.
     """
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -96,19 +154,24 @@ def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> dict[str
         found = {name: tuple(map(int, entry["shape"])) for name, entry in header.items()}
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})", hint) from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise DataError(path, f"is {_kind(path)}, not safetensors", hint) from None
     if found != expected:
         odd = sorted(set(found.items()) ^ set(expected.items()))[0][0]
         raise DataError(path, f"does not fit the networks of config.json (tensor {odd!r})", hint)
     try:
         # kept in half precision or not, a model is run in full
-        return {name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()}
+        tensors = {name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()}
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(path, f"is damaged ({error})", hint) from None
+    for name, tensor in tensors.items():
+        counter = tensor.dtype == torch.int64 and tensor.ndim == 0  # of batch normalisation
+        if not (tensor.is_floating_point() and tensor.isfinite().all()) and not counter:
+            raise DataError(path, f"is damaged (tensor {name!r} does not hold finite numbers)", hint)
+    return tensors
 
 
-def labels(model: str, classes: list[str], indices: range, name: str | None) -> Tensor | None:
+def labels(model: str, classes: list[str], indices: range, name: str | None) -> "Tensor | None":
     """The label of each sample: the class that was asked for, or every class in turn.
 
     Args:
@@ -121,6 +184,8 @@ def labels(model: str, classes: list[str], indices: range, name: str | None) -> 
     Raises:
         UserError: there is no such class.
     """
+    import torch
+
     if not classes:
         if name is not None:
             raise UserError(f"model {model} knows no classes; leave --class away")
@@ -131,6 +196,31 @@ def labels(model: str, classes: list[str], indices: range, name: str | None) -> 
         known = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
         raise UserError(f"model {model} knows no class {name!r}; it knows {known}")
     return torch.full((len(indices),), classes.index(name))
+
+
+def of_record(record: dict[str, Any], model_name: str | None, load: Callable[[str], M]) -> M:
+    """The model that a file was made by, as its record of origin says.
+
+    Args:
+        model_name: where the model is now; None for where it was.
+        load: of the modality; its models are dataclasses with `name`, `path` and `weights`.
+
+    Raises:
+        UserError: the model is gone, or has other weights.
+        KeyError, TypeError: the record is damaged.
+    """
+    known = record["model"]["path"]
+    try:
+        model: Any = load(model_name or str(Path(known).expanduser()))
+    except (UserError, RuntimeError) as error:
+        raise UserError(f"{error}; if the model was moved, say where with --model") from None
+    if model.weights != record["model"]["weights"]:
+        raise UserError(
+            f"model {model_name or known} has other weights than the one that made this file (it was trained "
+            "on since); name the right one with --model"
+        )
+    # the record must come out as it was, wherever the model is now
+    return dataclasses.replace(model, name=record["model"]["name"], path=known)
 
 
 def card(name: str, tag: str, body: str, recipe: Any) -> str:

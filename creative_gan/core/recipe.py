@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from creative_gan.core.errors import UserError
 
 R = TypeVar("R")
+_BYTES = 100_000
+_DOTS = 500  # the parser's time and memory grow with the square of a dotted key
 
 
 def setting(
@@ -39,10 +41,15 @@ def load(
         UserError: unreadable, not TOML, an unknown key, a wrong type or value.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > _BYTES:
+            raise UserError(f"recipe {path} is larger than {_BYTES // 1000} kB, too large for a recipe")
+        text = path.read_text(encoding="utf-8")
+        if max(line.count(".") for line in text.split("\n")) > _DOTS:
+            raise ValueError("a line with more dots than any key has")
+        table = tomllib.loads(text)
     except OSError as error:
         raise UserError(f"recipe {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of thousands of digits
         raise UserError(f"recipe {path} is not TOML: {error}") from None
     shortened = table.pop("test", {})
     for key, value in (shortened if test else {}).items():
@@ -55,6 +62,48 @@ def load(
             raise UserError(f"--set wants KEY=VALUE, as in game.batch=32, not {override!r}")
         put(table, key.strip(), _value(text.strip()))
     return parse(cls, table)
+
+
+def shipped_folder() -> Path:
+    """Where the shipped recipes are: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def shipped_names() -> list[str]:
+    """All shipped recipes, as `image/digits`."""
+    root = shipped_folder()
+    return sorted(p.relative_to(root).with_suffix("").as_posix() for p in root.glob("*/*.toml"))
+
+
+def locate(name: str, modality: str | None = None) -> Path:
+    """The file of a shipped recipe or of the user's own.
+
+    Args:
+        name: `image/digits`, `digits`, or a path that ends in .toml.
+        modality: whose recipe `digits` is; None: there must be one of that name only.
+
+    Raises:
+        UserError: there is none.
+    """
+    own = Path(name)
+    if own.suffix == ".toml":
+        if not own.is_file():
+            raise UserError(f"there is no recipe file {name}")
+        return own
+    known = shipped_names()
+    full = [known_as for known_as in known if name in (known_as, known_as.partition("/")[2])]
+    if modality and "/" not in name:
+        full = [known_as for known_as in full if known_as == f"{modality}/{name}"]
+    if len(full) > 1:
+        raise UserError(f"there are several recipes {name!r}; say which: {', '.join(full)}")
+    if not full:
+        by_name = {k.partition("/")[2]: k for k in known if not modality or k.startswith(f"{modality}/")}
+        near = difflib.get_close_matches(name.rpartition("/")[2], by_name, 1)
+        hint = f"did you mean {by_name[near[0]]!r}?" if near else "`creative-gan recipes list` shows them"
+        raise UserError(f"there is no recipe {name!r}; {hint}")
+    return shipped_folder() / f"{full[0]}.toml"
 
 
 def put(table: dict, dotted: str, value: Any) -> None:
@@ -74,7 +123,7 @@ def parse(cls: type[R], table: dict, path: str = "") -> R:
         if key not in fields:
             near = difflib.get_close_matches(key, fields, 1)
             hint = f"did you mean {path + near[0]!r}?" if near else f"known keys: {', '.join(fields)}"
-            raise UserError(f"unknown key {path + key!r}; {hint}")
+            raise UserError(f"unknown key {_shown(path + key)}; {hint}")
     hints = typing.get_type_hints(cls)
     values = {key: _convert(hints[key], value, path + key, fields[key]) for key, value in table.items()}
     for name, field in fields.items():
@@ -128,7 +177,7 @@ def differences(mine: Any, theirs: Any, path: str = "") -> list[str]:
 def _convert(kind: Any, value: Any, key: str, field: dataclasses.Field) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
-            raise UserError(f"{key!r} must be a table, [{key}], not {value!r}")
+            raise UserError(f"{key!r} must be a table, [{key}], not {_shown(value)}")
         return parse(kind, value, key + ".")  # type: ignore[arg-type]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
@@ -146,19 +195,28 @@ def _convert(kind: Any, value: Any, key: str, field: dataclasses.Field) -> Any:
         if Ellipsis not in arguments and len(items) != len(arguments):
             raise UserError(f"{key!r} must have {len(arguments)} values, not {len(items)}")
         return tuple(_convert(arguments[0], item, f"{key}[{i}]", field) for i, item in enumerate(items))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) is int and abs(value) < 2**1000:
         value = float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{key!r} must be {_NAMES[kind]}, not {value!r}")
+    if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or abs(value) >= 2**63)):
+        raise UserError(f"{key!r} must be {_NAMES[kind]}, not {_shown(value)}")
     choices, low, high = (field.metadata.get(k) for k in ("choices", "low", "high"))
     if choices and value not in choices:
         near = difflib.get_close_matches(str(value), choices, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"{key!r} must be one of {', '.join(map(str, choices))}, not {value!r}{hint}")
+        raise UserError(f"{key!r} must be one of {', '.join(map(str, choices))}, not {_shown(value)}{hint}")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         bounds = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
-        raise UserError(f"{key!r} must be {bounds}, not {value!r}")
+        raise UserError(f"{key!r} must be {bounds}, not {_shown(value)}")
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value in a message."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # of a number of thousands of digits
+        return "what it is"
+    return text if len(text) <= 100 else text[:100] + "…"
 
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
