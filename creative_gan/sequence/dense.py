@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss, softplus
+from torch.nn.functional import softplus
 
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
@@ -142,7 +142,7 @@ class DenseGame:
     def _advantage(self, hidden: Tensor, target: Tensor, there: Tensor) -> Tensor:
         """How much better than the value each return is, in deviations: [B, T]. Teaches the value."""
         value = self.value(hidden)[:, :, 0]
-        self.learners["value"].descend(mse_loss(value[there], target[there]), self.lr_scale)
+        self.learners["value"].descend(masked_mean((value - target).square(), there), self.lr_scale)
         surprise = torch.where(there, target - value.detach(), 0.0)
         surprise = surprise - masked_mean(surprise, there)
         spread = masked_mean(surprise.square(), there).sqrt()

@@ -1,9 +1,11 @@
 """Maximum likelihood: the baseline that every adversarial game is measured against, and their first phase."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from creative_gan.core.device import Compute
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
 from creative_gan.core.recipe import setting
@@ -25,17 +27,22 @@ class MleRecipe:
 
 
 class MleGame:
-    """Teaches a generator to predict each token of real sequences from those before it."""
+    """Teaches a generator to predict each token of real sequences from those before it.
 
-    def __init__(self, generator: Generator, recipe: MleRecipe) -> None:
-        self.generator, self.recipe = generator, recipe
+    `compute` says whether the generator runs in bfloat16; None for float32.
+    """
+
+    def __init__(self, generator: Generator, recipe: MleRecipe, compute: Compute | None = None) -> None:
+        self.generator, self.recipe, self.compute = generator, recipe, compute
         self.learners = {"generator": Learner("generator", generator, recipe.lr, recipe.clip)}
         self.ema = Ema(generator, recipe.ema)
         self.seen, self.lr_scale = 0, 1.0
 
     def step(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         """One update. Returns `nll`, in nats a token, and the norm of the gradient."""
-        loss = imitation_loss(self.generator, batch["real"], batch["length"], batch.get("label"), draws)
+        real = batch["real"], batch["length"], batch.get("label")
+        with self.compute.autocast() if self.compute else nullcontext():
+            loss = imitation_loss(self.generator, *real, draws)
         norm = self.learners["generator"].descend(loss, self.lr_scale)
         self.seen += draws.batch
         self.ema.update(self.generator, self.seen, draws.batch)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from creative_gan.core.audio_guard import torchaudio
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.sequence.tokens import Symbols, mask, shifted
@@ -124,6 +125,7 @@ class TransformerGenerator(nn.Module):
         classes: int = 0,
     ) -> None:
         super().__init__()
+        torchaudio()  # before transformers, which a broken one would take down with it
         from transformers import GPT2Config, GPT2Model  # seconds to import, and only this network needs it
 
         if width % heads:

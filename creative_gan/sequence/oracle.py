@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError
 from creative_gan.sequence.networks import LstmGenerator
-from creative_gan.sequence.sampling import sample
+from creative_gan.sequence.sampling import PLAIN, Decoding, sample
 from creative_gan.sequence.tokens import Symbols
 
 LENGTH = 20
@@ -83,13 +83,20 @@ def oracle(arrays: list[Tensor]) -> LstmGenerator:
 
 
 def sequences(
-    model: LstmGenerator, count: int, seed: int, name: str = "train", longest: int = LENGTH
+    model: LstmGenerator,
+    count: int,
+    seed: int,
+    name: str = "train",
+    longest: int = LENGTH,
+    decoding: Decoding = PLAIN,
 ) -> Tensor:
     """Samples `count` sequences, a pure function of seed and name. Returns [count, longest] int64."""
     device = model.embedding.weight.device
     draws = Draws(derive(seed, name), 0, count, slice(0, count), device)
     parts = [
-        sample(model, draws.chunk(slice(start, min(start + ROWS_AT_ONCE, count))), longest).tokens
+        sample(
+            model, draws.chunk(slice(start, min(start + ROWS_AT_ONCE, count))), longest, decoding=decoding
+        ).tokens
         for start in range(0, count, ROWS_AT_ONCE)
     ]
     return torch.cat(parts)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from creative_gan.core import dist
+
 
 @dataclass(frozen=True)
 class Symbols:
@@ -44,5 +46,9 @@ def shifted(tokens: Tensor, start: int) -> Tensor:
 
 
 def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
-    """The mean of `values` [B, T] over the positions where `weight` [B, T] is true. Returns a scalar."""
-    return torch.where(weight, values, 0.0).sum() / weight.sum().clamp(min=1)
+    """The mean of `values` [B, T] over the positions where `weight` [B, T] is true. Returns a scalar.
+
+    With several processes the count is the mean of theirs: so the mean of what they return is that over all
+    positions, however differently long their sequences are.
+    """
+    return torch.where(weight, values, 0.0).sum() / dist.mean(weight.sum().float()).clamp(min=1)

@@ -1,10 +1,10 @@
 """Writes an exported file of texts once more from its record of origin."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from creative_gan.core.errors import UserError
+from creative_gan.core.models import of_record
 from creative_gan.text.export import write_texts
 from creative_gan.text.model import Manner, Model, load
 
@@ -16,7 +16,7 @@ def again(record: dict[str, Any], out: Path, model_name: str | None, overwrite: 
         UserError: the model is gone, is another one, or the record is not one of ours.
     """
     try:
-        model = _model(record, model_name)
+        model = of_record(record, model_name, load)
         arguments = dict(record["arguments"])
         count, arguments["label"] = arguments.pop("count"), arguments.pop("class")
         if type(count) is not int or not 0 < count < 10**7:
@@ -32,18 +32,3 @@ def named(model: Model, indices: range, manner: Manner) -> list[str] | None:
     """The name of the class of each text; None where there are no classes."""
     labels = model.labels(indices, manner.label)
     return None if labels is None else [model.classes[i] for i in labels.tolist()]
-
-
-def _model(record: dict[str, Any], model_name: str | None) -> Model:
-    known = record["model"]["path"]
-    try:
-        model = load(model_name or str(Path(known).expanduser()))
-    except UserError as error:
-        raise UserError(f"{error}; if the model was moved, say where with --model") from None
-    if model.weights != record["model"]["weights"]:
-        raise UserError(
-            f"model {model_name or known} has other weights than the one that made this file (it was trained "
-            "on since); name the right one with --model"
-        )
-    # the record must come out as it was, wherever the model is now
-    return replace(model, name=record["model"]["name"], path=known)

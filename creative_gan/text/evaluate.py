@@ -29,6 +29,8 @@ class Corpus:
 
     train: Texts
     heldout: Texts
+    fingerprint: str
+    """Of both together."""
 
     def ids(self, model: Model, part: Texts) -> Ids:
         """Token ids of a part, as long as the model writes at most."""
@@ -164,7 +166,7 @@ def open_corpus(model: Model, data: str | None) -> Corpus:
         texts = open_texts(data or model.config["data"]["source"], unit=split["unit"])
     except UserError as error:
         raise UserError(f"{error}; name the texts to judge by with --data") from None
-    return Corpus(*texts.split(split["holdout"], split["seed"]))
+    return Corpus(*texts.split(split["holdout"], split["seed"]), texts.fingerprint)
 
 
 def again(model: Model, ids: Ids) -> Ids:

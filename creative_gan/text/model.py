@@ -1,34 +1,29 @@
 """A trained writer of texts in a folder: `config.json`, `model.safetensors`, `tokenizer.json` and a card."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from creative_gan import __version__
 from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
-from creative_gan.core.files import write_bytes, write_folder
-from creative_gan.core.models import find, labels, read_config, read_weights
+from creative_gan.core.models import find, labels, read_config
 from creative_gan.core.recipe import parse
-from creative_gan.sequence.likelihood import log_probabilities
-from creative_gan.sequence.networks import CnnCritic, Generator
+from creative_gan.sequence import models as sequences
+from creative_gan.sequence.networks import Generator
 from creative_gan.sequence.sampling import Decoding, Samples, sample
-from creative_gan.text.networks import CriticRecipe, NetworkRecipe, Shape, build_critic, build_generator
+from creative_gan.text.networks import NetworkRecipe, Shape, build_critic, build_generator
 from creative_gan.text.pretrained import Backbone, PretrainedTokenizer, open_backbone
 from creative_gan.text.reading import clean
 from creative_gan.text.tokens import END, SPECIAL, UNKNOWN, Tokenizer, load_tokenizer
 
 CHUNK = 16
 """Texts are always made in chunks of this many, so that a text is the same one however many are asked for."""
-WEIGHTS = ("adversarial", "mle")
-"""The two generators that a model may hold: what the game made, and what it began with."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Manner:
     best_of: int = 1
     """Of so many candidates the one that the critic finds most real."""
     weights: str | None = None
-    """One of `WEIGHTS`; None: those that the model prefers."""
+    """One of `sequence.models.WEIGHTS`; None: those that the model prefers."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class Model:
     config: dict[str, Any]
     tokenizer: Tokenizer
     generators: dict[str, Generator]
-    """By their name in `WEIGHTS`."""
+    """By their name in `sequence.models.WEIGHTS`."""
     critic: nn.Module | None
     weights: str
     """SHA-256 of the weights file."""
@@ -143,17 +138,8 @@ class Model:
     def score(self, samples: Samples, label: Tensor | None, weights: str | None = None) -> Tensor:
         """How real the critic finds sequences: [B], higher is more real."""
         assert self.critic is not None
-        if isinstance(self.critic, CnnCritic):
-            return self.critic(samples.tokens, samples.length, label)
-        if self.config["critic"]["kind"] == "mediator":
-            # M = (P + G) / 2, so M / G rises with P / G
-            tokens, length = samples.tokens, samples.length
-            mediator, generator = (
-                log_probabilities(network(tokens, label), tokens, length).sum(1)
-                for network in (self.critic, self.generator(weights))
-            )
-            return mediator - generator
-        return cast(Any, self.critic).judge(samples.tokens, samples.length, label)
+        kind = self.config["critic"]["kind"]
+        return sequences.score(self.critic, kind, self.generator(weights), samples, label)
 
     def _prompt(self, text: str) -> Tensor | None:
         """Token ids of a prompt, [P], or None."""
@@ -225,18 +211,24 @@ def load(source: str | Path) -> Model:
     try:
         network = parse(NetworkRecipe, config["network"])
         shape = Shape(config["vocabulary"], config["length"], len(config["classes"]))
-        if not type(shape.vocabulary) is type(shape.length) is int or shape.length < 1:
+        sizes = shape.vocabulary, shape.length
+        if not all(type(size) is int and 1 <= size <= 10**6 for size in sizes):
             raise ValueError("its sizes are no numbers")
         if network.name == "pretrained":
             backbone = _backbone(folder, network, config)
-        parts: dict[str, nn.Module] = {
-            name: build_generator(network, shape, backbone) for name in config["weights"]
-        }
-        if config["critic"] is not None:
-            critic = parse(CriticRecipe, {k: v for k, v in config["critic"].items() if k != "kind"})
-            parts["critic"] = build_critic(config["critic"]["kind"], critic, network, shape, backbone)
-        if config["sampler"] not in config["weights"] or not set(config["weights"]) <= set(WEIGHTS):
-            raise ValueError("its weights have strange names")
+        sequences.check_weights(config)
+        critic = sequences.critic_of(config)
+
+        def build() -> dict[str, nn.Module]:
+            parts: dict[str, nn.Module] = {
+                name: build_generator(network, shape, backbone) for name in config["weights"]
+            }
+            if critic is not None:
+                kind = config["critic"]["kind"]
+                parts["critic"] = build_critic(kind, critic, network, shape, backbone)
+            return parts
+
+        parts = sequences.filled(folder, build)
         name = str(config["name"])
         if not {"source", "fingerprint"} <= set(config["data"]) or not {"unit", "holdout", "seed"} <= set(
             config["split"]
@@ -244,19 +236,8 @@ def load(source: str | Path) -> Model:
             raise ValueError("it does not say what it was trained on")
     except DataError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, UserError) as error:
         raise DataError(folder / "config.json", f"does not describe a text model ({error})") from None
-    tensors = read_weights(
-        folder,
-        {
-            f"{part}.{key}": tuple(t.shape)
-            for part, made in parts.items()
-            for key, t in made.state_dict().items()
-        },
-    )
-    for part, made in parts.items():
-        made.load_state_dict({key: tensors[f"{part}.{key}"] for key in made.state_dict()})
-        made.eval().requires_grad_(False)
     tokenizer = (
         PretrainedTokenizer(backbone.tokenizer) if backbone else load_tokenizer(folder / "tokenizer.json")
     )
@@ -287,33 +268,9 @@ def _backbone(folder: Path, network: NetworkRecipe, config: dict[str, Any]) -> B
     return backbone
 
 
-def write(
-    folder: Path, parts: dict[str, dict[str, Tensor]], config: dict[str, Any], tokenizer: Tokenizer, card: str
-) -> None:
-    """Writes a model folder whole or not at all; an older one gives way.
-
-    `parts`: the weights by part: those of `WEIGHTS` that there are, and `critic`.
-    """
-    tensors = {
-        f"{part}.{name}": t.detach().cpu().contiguous().clone()
-        for part, state in parts.items()
-        for name, t in state.items()
-    }
-
-    def build(target: Path) -> None:
-        (target / "model.safetensors").write_bytes(save(tensors))
-        (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        (target / "tokenizer.json").write_text(tokenizer.to_json(), "utf-8")
-        (target / "README.md").write_text(card, "utf-8")
-
-    write_folder(folder, build, overwrite=True)
-
-
 def prefer(model: Model, weights: str) -> None:
     """Writes into the model folder which weights to sample from unless somebody says otherwise."""
-    path = find(model.path, "text") / "config.json"
-    config = model.config | {"sampler": weights}
-    write_bytes(path, (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode(), overwrite=True)
+    sequences.prefer(find(model.path, "text"), model.config, weights)
 
 
 def describe(

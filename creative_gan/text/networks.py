@@ -13,6 +13,7 @@ from creative_gan.sequence.networks import (
     PrefixCritic,
     TransformerGenerator,
 )
+from creative_gan.sequence.recipe import CriticRecipe
 from creative_gan.sequence.tokens import Symbols
 from creative_gan.text.pretrained import Backbone, PretrainedCritic, PretrainedGenerator
 from creative_gan.text.tokens import END, PAD, START
@@ -23,37 +24,21 @@ class NetworkRecipe:
     """The generator. What is for another kind of network is not looked at."""
 
     name: str = setting("lstm", ("lstm", "transformer", "pretrained"))
-    embedding: int = setting(64, low=1)
+    embedding: int = setting(64, low=1, high=8192)
     """Length of a token's vector (lstm)."""
-    width: int = setting(128, low=1)
-    layers: int = setting(1, low=1)
-    heads: int = setting(4, low=1)
+    width: int = setting(128, low=1, high=8192)
+    layers: int = setting(1, low=1, high=64)
+    heads: int = setting(4, low=1, high=256)
     """Of the transformer's attention."""
     dropout: float = setting(0.3, low=0, high=0.9)
     backbone: str = setting("")
     """A causal language model, `hf:NAME` or `hf:FOLDER` (pretrained)."""
-    rank: int = setting(8, low=1)
+    rank: int = setting(8, low=1, high=1024)
     """Of the adapters' matrices (pretrained)."""
 
     def __post_init__(self) -> None:
         if self.name == "pretrained" and not self.backbone:
             raise ValueError("'network.backbone' is missing; name a language model with --generator hf:NAME")
-
-
-@dataclass(frozen=True)
-class CriticRecipe:
-    """The critic, whose kind goes with the game."""
-
-    embedding: int = setting(64, low=1)
-    width: int = setting(128, low=1)
-    """Of the recurrent layer, for dense rewards."""
-    scale: float = setting(1.0, low=0.01)
-    """Filters of the convolutional critic, in multiples of the paper's."""
-    dropout: float = setting(0.25, low=0, high=0.9)
-
-
-# The critic that comes with each game; maximum likelihood has none.
-CRITICS = {"seqgan": "cnn", "dense": "prefix", "cot": "mediator", "relgan": "cnn"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +81,7 @@ def build_generator(recipe: NetworkRecipe, shape: Shape, backbone: Backbone | No
 def build_critic(
     kind: str, recipe: CriticRecipe, network: NetworkRecipe, shape: Shape, backbone: Backbone | None
 ) -> nn.Module:
-    """A critic of a kind of `CRITICS`: `cnn`, `prefix` or `mediator`, which is a second generator."""
+    """A critic of a kind of `phases.CRITICS`: `cnn`, `prefix` or `mediator`, which is a second generator."""
     if kind == "mediator":
         return build_generator(network, shape, backbone)
     if kind == "cnn":

@@ -15,6 +15,7 @@ import tokenizers
 import torch
 from torch import Tensor, nn
 
+from creative_gan.core.audio_guard import torchaudio
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.sequence.networks import State, condition, variational_dropout
@@ -229,6 +230,7 @@ def open_backbone(source: str, device: torch.device) -> Backbone:
     Raises:
         UserError: it is not there and cannot be fetched, is of another kind, or has no safetensors.
     """
+    torchaudio()  # before transformers, which a broken one would take down with it
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 

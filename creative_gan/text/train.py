@@ -3,26 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from creative_gan.core import dist, loop
+from creative_gan.core import dist
 from creative_gan.core import run as runs
 from creative_gan.core.data import order
 from creative_gan.core.device import Compute, choose
+from creative_gan.sequence.keeper import HELDOUT, Keeper
+from creative_gan.sequence.phases import Builder, play, settled
+from creative_gan.sequence.recipe import shared_out
 from creative_gan.text.check import fitting_length
 from creative_gan.text.data import Sequences, Texts, encode, open_texts
-from creative_gan.text.look import Keeper, looking
-from creative_gan.text.networks import Shape
-from creative_gan.text.phases import Builder, learned, without_pretraining
+from creative_gan.text.look import looking
+from creative_gan.text.networks import Shape, build_critic, build_generator
 from creative_gan.text.pretrained import Backbone, PretrainedTokenizer, open_backbone
 from creative_gan.text.recipe import TextRecipe
 from creative_gan.text.tokens import SPECIAL, Tokenizer, train_tokenizer
-
-MEASURED = {"seqgan": 1}
-"""Steps of a game that are measured at a time; 4 of any other."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,13 @@ class Plan:
 
     def builder(self, recipe: TextRecipe) -> Builder:
         """What makes the games."""
-        return Builder(recipe, self.shape, self.backbone, self.compute)
+        network, shape, backbone = recipe.network, self.shape, self.backbone
+        return Builder(
+            recipe,
+            lambda: build_generator(network, shape, backbone),
+            lambda kind: build_critic(kind, recipe.critic, network, shape, backbone),
+            self.compute,
+        )
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
         """Our rows of the batch that starts at sample `seen`."""
@@ -107,18 +111,6 @@ def remarks(plan: Plan) -> list[str]:
     return lines
 
 
-def shared_out(recipe: TextRecipe) -> Any:
-    """The budget with samples for each phase where there are any, in whole batches."""
-    budget, batch = recipe.budget, recipe.game.batch
-    if not sum(budget.samples):
-        return replace(budget, samples=())
-    parts: tuple[float, ...] = budget.samples
-    if len(parts) < len(recipe.phase):
-        whole = sum(phase.share for phase in recipe.phase)
-        parts = tuple(parts[0] * phase.share / whole for phase in recipe.phase)
-    return replace(budget, samples=tuple(-int(-part // batch) * batch for part in parts))
-
-
 def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = False) -> Path:
     """Trains, going on with what is in `folder` unless `new`. Returns the model folder.
 
@@ -135,63 +127,8 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
 
 def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
     data = {"fingerprint": plan.texts.fingerprint, "source": plan.texts.source, "count": len(plan.texts)}
-    settled = runs.settle(folder, plan.recipe, data)
-    dist.barrier()
-    if settled is None:
-        plan = replace(plan, recipe=_budgeted(plan, report))
-        runs.begin(folder, plan.recipe, data)
-    else:
-        plan = replace(plan, recipe=settled)
-    recipe, batch = plan.recipe, plan.recipe.game.batch
-    total = sum(recipe.budget.samples)
-    keeper = Keeper(folder / "mle.safetensors", plan.heldout, plan.compute.device)
-    report({"say": f"training on {plan.compute.why}", "total": total})
-    watch = loop.Watch(
-        log_every=max(total // recipe.watch.rows, batch),
-        look_every=max(total // recipe.watch.looks, batch),
-        look=looking(plan, folder, data, keeper, report),
-        report=report,
-        save_seconds=recipe.watch.save_seconds,
-    )
-    loop.train(folder, phases(plan, keeper), plan.batch, batch, recipe.seed, watch, plan.compute.device)
+    plan = replace(plan, recipe=settled(plan, folder, data, "texts", report))
+    rows = np.linspace(0, len(plan.heldout) - 1, min(HELDOUT, len(plan.heldout))).astype(int)
+    keeper = Keeper(folder / "mle.safetensors", plan.heldout.batch(rows), plan.compute.device)
+    play(plan, folder, keeper, looking(plan, folder, data, keeper), report)
     return folder / "model"
-
-
-def phases(plan: Plan, keeper: Keeper) -> list[loop.Phase]:
-    """The phases of a run whose budget is known."""
-    recipe, builder = plan.recipe, plan.builder(plan.recipe)
-
-    def make(index: int) -> Callable[[Any], loop.Game]:
-        def made(before: Any) -> loop.Game:
-            if before is None:
-                return builder.game(index, None)
-            likeliest = recipe.phase[index - 1].game == "mle"
-            return builder.game(index, keeper.best(before) if likeliest else learned(before))
-
-        return made
-
-    parts = zip(recipe.phase, recipe.budget.samples, strict=True)
-    return [loop.Phase(phase.game, samples, make(index)) for index, (phase, samples) in enumerate(parts)]
-
-
-def _budgeted(plan: Plan, report: Callable[[dict], None]) -> TextRecipe:
-    """The recipe with its budget in samples, for resuming must not depend on the clock."""
-    recipe, budget, batch = plan.recipe, plan.recipe.budget, plan.recipe.game.batch
-    if budget.samples:
-        return recipe
-    report({"say": f"measuring the speed on {plan.compute.why}"})
-    builder = plan.builder(without_pretraining(recipe))
-    whole = sum(phase.share for phase in recipe.phase)
-    samples, weights = [], None
-    for index, phase in enumerate(recipe.phase):
-        game, minutes = builder.game(index, weights), budget.minutes * phase.share / whole
-        steps = MEASURED.get(phase.game, 4)
-        samples.append(
-            runs.samples_in(minutes, game, plan.batch, batch, steps, recipe.seed, plan.compute.device)
-        )
-        weights = learned(game)
-    said = " and ".join(
-        f"{n:,} texts of {phase.game}" for n, phase in zip(samples, recipe.phase, strict=True)
-    )
-    report({"say": f"{budget.minutes:g} minutes are worth {said} here"})
-    return replace(recipe, budget=replace(budget, samples=tuple(samples)))

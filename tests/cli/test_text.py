@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 QUICK = ("--set", "network.width=16", "--set", "game.batch=16", "--set", "watch.looks=2", "--quiet")
+QUICK += ("--set", "watch.report=false")
 
 
 def test_train_resume_and_refusals(run, tmp_path: Path):
@@ -175,7 +176,6 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, content: 
         (("text", "train", "builtin:verses", "--samples", "9", "--minutes", "1"), 2, "not both"),
         (("text", "train", "builtin:verses", "--generator", "gpt2"), 1, "named hf:NAME"),
         (("text", "train", "builtin:verses", "--recipe", "image/digits"), 1, "modality"),
-        (("text", "generate"), 2, "--model"),
         (("text", "generate", "--model", "nobody"), 1, "there is no model 'nobody'"),
         (("recipes", "check", "text/cot"), 0, ""),
     ],

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from creative_gan.core.errors import UserError
+from creative_gan.sequence import verdict as curves
 from creative_gan.sequence.metrics import longest_copies
+from creative_gan.sequence.verdict import Point, matched
 from creative_gan.text import evaluate, verdict
 from creative_gan.text.model import load
-from creative_gan.text.verdict import Point, matched
 
 
 def test_figures_stand_beside_what_real_texts_score(written: Path):
@@ -67,11 +68,11 @@ def test_the_verdict_is_said_in_words_and_the_winner_is_kept(
     shutil.copytree(written, tmp_path / "run")
     quality = {"adversarial": 0.3, "mle": 0.35}
 
-    def point(model, weights, temperature, seed, count, index) -> Point:
+    def point(make, weights, temperature, seed, index) -> Point:
         spread = 0.1 * temperature + 0.0001 * seed
         return Point(temperature, quality[weights] - spread, 1 - spread)
 
-    monkeypatch.setattr(verdict, "_point", point)
+    monkeypatch.setattr(curves, "_point", point)
     result = verdict.verdict(str(tmp_path / "run"), count=50)
     assert result["winner"] == "mle" and result["difference"] == pytest.approx(-0.05, abs=1e-3)
     assert "maximum likelihood is better than the adversarial model, by 0.05" in result["says"][-1]
@@ -89,8 +90,8 @@ def test_the_verdict_is_said_in_words_and_the_winner_is_kept(
 
 
 def test_the_verdict_measures_both_weights(written: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(verdict, "SWEPT", (0.5, 1.5))
-    monkeypatch.setattr(verdict, "TRIED", (1.0,))
+    monkeypatch.setattr(curves, "SWEPT", (0.5, 1.5))
+    monkeypatch.setattr(curves, "TRIED", (1.0,))
     result = verdict.verdict(str(written), count=30, seeds=2)
     assert [point["temperature"] for point in result["mle"]] == [0.5, 1.5]
     assert result["mle"][0]["bleu"] > result["mle"][1]["bleu"]  # sharper is better, and less varied

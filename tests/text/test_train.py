@@ -14,8 +14,9 @@ from creative_gan.cli.recipes import folder
 from creative_gan.core import loop
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import load, parse, to_toml
+from creative_gan.sequence.phases import phases
 from creative_gan.text.recipe import TextRecipe
-from creative_gan.text.train import Plan, phases, plan, remarks, train
+from creative_gan.text.train import Plan, plan, remarks, train
 
 COLOURS = ["red", "green", "blue", "black", "white", "grey"]
 LINES = [f"the {a} {b} sees a {c} dog ." for a in COLOURS for b in ("cat", "fox", "owl") for c in COLOURS]

@@ -1,0 +1,131 @@
+"""The honest verdict: is the adversarial model better than its own maximum likelihood at another temperature?
+
+A generator that is sharper writes better and less varied sequences, and temperature alone does that too (Caccia
+2020, arXiv:1811.02549). So quality is compared at equal diversity: the adversarial model at several
+temperatures against the curve that maximum likelihood makes when it is swept over many.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from creative_gan.sequence.metrics import bleu, self_bleu
+from creative_gan.sequence.ngrams import NgramIndex, Sequences
+
+SWEPT = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
+"""Temperatures of maximum likelihood."""
+TRIED = (0.8, 0.9, 1.0, 1.1)
+"""Temperatures of the adversarial model."""
+ORDER = 4
+"""Quality is BLEU-4 against held-out sequences, diversity self-BLEU-4 (low is diverse)."""
+Make = Callable[[str, float, int], Sequences]
+"""Weights, temperature, seed -> samples."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Samples at one temperature: the mean of several seeds."""
+
+    temperature: float
+    bleu: float
+    self_bleu: float
+
+
+def compare(make: Make, heldout: Sequences, seeds: int) -> dict[str, Any]:
+    """Compares the two generators of a model.
+
+    Every point is the mean of what `make` gives for `seeds` seeds; `spread` is how much a difference varies
+    with the seed, as a standard error.
+
+    Returns:
+        `adversarial` and `mle`: their curves; `differences`: of BLEU-4 at equal self-BLEU-4, one for each
+        temperature of the adversarial model inside the curve of maximum likelihood; `difference`: their mean,
+        0 where there is none; `spread`; `winner`: adversarial, mle or none.
+    """
+    index = NgramIndex(heldout, ORDER)
+    curves = {
+        weights: [[_point(make, weights, t, seed, index) for t in temperatures] for seed in range(seeds)]
+        for weights, temperatures in (("adversarial", TRIED), ("mle", SWEPT))
+    }
+    by_seed = [
+        matched(ours, theirs) for ours, theirs in zip(curves["adversarial"], curves["mle"], strict=True)
+    ]
+    mean = {weights: _mean(points) for weights, points in curves.items()}
+    differences = matched(mean["adversarial"], mean["mle"])
+    inside = [np.mean(list(found.values())) for found in by_seed if found]
+    difference, error, winner = 0.0, 0.0, "none"
+    if differences and len(inside) > 1:
+        difference = float(np.mean(list(differences.values())))
+        error = float(np.std(inside, ddof=1) / len(inside) ** 0.5)
+        if abs(difference) > 2 * error:
+            winner = "adversarial" if difference > 0 else "mle"
+    return {
+        **{weights: [vars(point) for point in points] for weights, points in mean.items()},
+        "differences": [{"temperature": t, "difference": d} for t, d in differences.items()],
+        "difference": difference,
+        "spread": error,
+        "winner": winner,
+    }
+
+
+def matched(ours: list[Point], theirs: list[Point]) -> dict[float, float]:
+    """By temperature, how much better our BLEU is than theirs at the same self-BLEU.
+
+    Their curve is followed in straight lines; points of ours beyond its ends are left out.
+    """
+    curve = sorted((point.self_bleu, point.bleu) for point in theirs)
+    across, up = np.array(curve).T
+    return {
+        point.temperature: float(point.bleu - np.interp(point.self_bleu, across, up))
+        for point in ours
+        if across[0] <= point.self_bleu <= across[-1]
+    }
+
+
+def sentences(result: dict[str, Any], unit: str) -> list[str]:
+    """The verdict in words. `result`: of `compare`, with `sizes` and `heldout_nll`; `unit`: what a sample is called."""
+    sizes, likely = result["sizes"], result["heldout_nll"]
+    lines = [
+        f"{'':>14}  {'temperature':>11}  {'BLEU-4':>8}  {'self-BLEU-4':>11}",
+        *(
+            f"{weights:>14}  {point['temperature']:11g}  {point['bleu']:8.4f}  {point['self_bleu']:11.4f}"
+            for weights in ("adversarial", "mle")
+            for point in result[weights]
+        ),
+        f"each point: {sizes['seeds']} x {sizes['samples']:,} samples against {sizes['references']:,} {unit}",
+        f"held-out NLL: adversarial {likely['adversarial']:.4f}, mle {likely['mle']:.4f} nats a token",
+    ]
+    if not result["differences"]:
+        return [
+            *lines,
+            "the adversarial model is outside everything that maximum likelihood reaches at any temperature "
+            f"between {SWEPT[0]:g} and {SWEPT[-1]:g}, a sign of collapse; nothing can be compared",
+        ]
+    by = f"{abs(result['difference']):.4f} BLEU-4"
+    noise = (
+        f"(standard error {result['spread']:.4f}, {len(result['differences'])} points of equal self-BLEU-4)"
+    )
+    words = {
+        "adversarial": f"the adversarial model is better than maximum likelihood, by {by} {noise}",
+        "mle": f"maximum likelihood is better than the adversarial model, by {by} {noise}",
+        "none": f"no difference that can be told from chance: {result['difference']:+.4f} BLEU-4 {noise}",
+    }
+    return [*lines, words[result["winner"]]]
+
+
+def _point(make: Make, weights: str, temperature: float, seed: int, index: NgramIndex) -> Point:
+    made = make(weights, temperature, seed)
+    return Point(temperature, bleu(made, index).by_order[ORDER], self_bleu(made, ORDER).by_order[ORDER])
+
+
+def _mean(points: list[list[Point]]) -> list[Point]:
+    return [
+        Point(
+            same[0].temperature,
+            float(np.mean([point.bleu for point in same])),
+            float(np.mean([point.self_bleu for point in same])),
+        )
+        for same in zip(*points, strict=True)
+    ]

@@ -1,0 +1,325 @@
+"""The report of a text run: samples, how it learned, how good it is, and whether it copies, on one page."""
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from creative_gan.core import page
+from creative_gan.core import report as reports
+from creative_gan.core.chart import number
+from creative_gan.core.copying import Copying, judge, verdict
+from creative_gan.core.errors import UserError
+from creative_gan.core.page import Html
+from creative_gan.core.report import Chart
+from creative_gan.sequence.chains import chains
+from creative_gan.sequence.metrics import Copies, longest_copies
+from creative_gan.sequence.nearest import nearest
+from creative_gan.text.data import Sequences, encode
+from creative_gan.text.evaluate import (
+    CHUNK,
+    REFERENCES,
+    Corpus,
+    Ids,
+    again,
+    figures,
+    likelihood,
+    open_corpus,
+    spread,
+)
+from creative_gan.text.look import sequences
+from creative_gan.text.model import Manner, Model, load
+
+SAMPLES = 512
+FEWER = 128
+"""Samples of a model of more than `LARGE` weights."""
+LARGE = 20_000_000
+LOOKED_AT = 50_000
+"""Rows of the training texts among which copies are looked for."""
+PAIRS = 8
+SPANS = 5
+SHOWN = 10
+STEPS = 7
+READ = 2
+"""Texts of each preview."""
+
+MEANINGS = {
+    "heldout_nll": (
+        "surprise at unseen texts",
+        "nats a token: how improbable it finds real texts that it never saw, beside those of its training; low is good",
+    ),
+    "bleu_2": ("BLEU-2", "how far pairs of words are those of real texts; high is good"),
+    "bleu_4": ("BLEU-4", "the same of four words in a row; high is good"),
+    "self_bleu_4": ("self-BLEU-4", "how alike samples are among each other; near real data is good"),
+    "distinct_2": ("distinct pairs", "share of word pairs that occur only once; near real data is good"),
+    "repetition": ("repetition", "share of four-word runs that a text says twice; near real data is good"),
+    "length": ("length", "tokens a text; near real data is good"),
+}
+CHARTS = [
+    Chart(
+        "Surprise at unseen texts",
+        {"heldout_nll": "held-out texts"},
+        "Nats a token. Rising while the training goes on means learning by heart.",
+    ),
+    Chart("Likelihood phase", {"nll": "training texts"}, "Nats a token; this falls."),
+    Chart(
+        "Variety of samples",
+        {"distinct_2": "distinct pairs of words", "self_bleu_4": "self-BLEU-4"},
+        "Distinct pairs falling and self-BLEU rising together mean collapse.",
+    ),
+    Chart(
+        "Adversarial phase",
+        {"critic_loss": "critic", "generator_loss": "generator", "loss": "generator"},
+        "Two players against each other: these need not fall, but should not run away.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Samples and the real texts that they were judged by."""
+
+    corpus: Corpus
+    fake: Ids
+    training: Ids
+    """Rows of the training texts as the model saw them, `LOOKED_AT` at most."""
+    owner: list[int]
+    """Which text of `corpus.train` each of them is of."""
+    heldout: Ids
+    figures: dict[str, Any]
+    """As `evaluate.figures`, each with `weak` and, where the model has them, `mle` besides."""
+    spans: Copies
+    """The longest verbatim run of each sample."""
+    heldout_spans: Copies
+    copying: Copying
+
+
+def report(run: str | Path, out: Path | None = None, overwrite: bool = False, data: str | None = None) -> Path:
+    """Writes the report of a run to `out`, or to `report.html` in its folder, and returns where it is.
+
+    Args:
+        data: the texts to judge by; None for those of the training. Where they cannot be had, the page says so.
+
+    Raises:
+        UserError, DataError: there is no such run, its model is damaged, or the page cannot be written.
+    """
+    found = reports.read(run, "text")
+    return reports.save(build(found, data), found, out, overwrite)
+
+
+def build(run: reports.Run, data: str | None = None) -> str:
+    """The page of a run."""
+    model, judged = load(run.folder), None
+    try:
+        judged = compare(model, data)
+        notes = [_changed(run, judged), _partly(judged)]
+    except UserError as error:
+        notes = [f"Nothing could be measured: {error}."]
+    config = run.config
+    lead = (
+        f"Writes texts of up to {config['length']} tokens"
+        + (f" in {len(model.classes)} classes" if model.classes else "")
+        + f", trained with the recipe {config['recipe']} on {config['data']['count']:,} texts of {run.source}."
+    )
+    sections = [
+        ("In short", _short(run, model, judged, [note for note in notes if note])),
+        ("Samples", _samples(model, judged)),
+        ("How it learned", page.joined(_history(run), reports.charts(run, CHARTS, "texts seen"))),
+    ]
+    if judged:
+        sections += [("How good it is", _figures(model, judged)), ("Does it copy?", _copies(model, judged))]
+    sections += [
+        ("Warnings", reports.health(run)),
+        ("What it was trained on", _data(run, judged)),
+        ("Time, memory, settings", reports.cost(run)),
+    ]
+    return page.page(str(config["name"]), lead, sections, reports.foot(run, "text report"))
+
+
+def compare(model: Model, data: str | None) -> Judged:
+    """Judges samples of seed 0. Raises UserError where there are no texts to judge by, or too few."""
+    corpus = open_corpus(model, data)
+    if len(corpus.heldout) < 2:
+        raise UserError(f"{corpus.heldout.source} leaves fewer than two held-out texts; more texts are needed")
+    count = FEWER if _weights(model) > LARGE else SAMPLES
+    fake = again(model, model.ids(range(count), Manner(), CHUNK))
+    rows = encode(corpus.train, model.tokenizer, model.config["length"])
+    training, owner = _rows(rows, LOOKED_AT)
+    heldout, _ = _rows(encode(corpus.heldout, model.tokenizer, model.config["length"]), 2 * count)
+    real, references = spread(training, count), spread(heldout, REFERENCES)
+    found = likelihood(model, corpus, Manner()) | figures(fake, real, references)
+    weak = chains(training, count, model.config["length"], 0)
+    _beside(found, "weak", figures(weak, real, references))
+    other = "mle" if "mle" in model.generators and model.config["sampler"] != "mle" else None
+    if other:
+        manner = Manner(weights=other)
+        made = again(model, model.ids(range(count), manner, CHUNK))
+        _beside(found, "mle", likelihood(model, corpus, manner) | figures(made, real, references))
+    near, kept = nearest(fake, training), nearest(heldout, training)
+    copying = judge(near.index, near.distance, kept.distance)
+    spans, unseen = longest_copies(fake, training), longest_copies(spread(heldout, count), training)
+    return Judged(corpus, fake, training, owner, heldout, found, spans, unseen, copying)
+
+
+def shared(left: str, right: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The longest run of characters that two texts share: where it begins and ends in each of them."""
+    match = SequenceMatcher(None, left, right, autojunk=False).find_longest_match()
+    return (match.a, match.a + match.size), (match.b, match.b + match.size)
+
+
+def _short(run: reports.Run, model: Model, judged: Judged | None, notes: list[str]) -> Html:
+    tiles = [
+        (reports.duration(run.seconds), reports.progress(run, "texts")),
+        (f"{_weights(model) / 1e6:.2g} M", f"weights of the generator ({model.config['sampler']})"),
+    ]
+    parts = []
+    if judged:
+        likely, copying = judged.figures["heldout_nll"], judged.copying
+        tiles += [
+            (number(likely["value"]), f"nats a token on unseen texts; on its training {number(likely['floor'])}"),
+            (f"{copying.share:.1%}", f"near duplicates; of real texts {copying.floor:.1%}"),
+        ]
+        words = verdict(copying, "texts")
+        parts.append(page.notice(words, good=words.startswith("No sign")))
+    if run.warnings:
+        parts.append(page.notice(f"The training gave {len(run.warnings)} warnings; they stand below."))
+    return page.joined(page.tiles(tiles), *(page.notice(note) for note in notes), *parts)
+
+
+def _samples(model: Model, judged: Judged | None) -> Html:
+    labels = model.labels(range(SHOWN))
+    names = [""] * SHOWN if labels is None else [model.classes[i] for i in labels.tolist()]
+
+    def listed(title: str, texts: list[str], captions: list[str]) -> Html:
+        parts = [
+            page.figure(page.passage(text), caption) if caption else page.passage(text)
+            for text, caption in zip(texts, captions, strict=True)
+        ]
+        return page.joined(page.heading(title), *parts)
+
+    made = listed("Samples of seed 0, as they came", model.sample(SHOWN), names)
+    if not judged:
+        return made
+    train = judged.corpus.train
+    rows = np.linspace(0, len(train) - 1, min(SHOWN, len(train))).astype(int)
+    captions = [train.classes[train.labels[i]] if train.labels is not None else "" for i in rows]
+    real = listed("Real texts of the training", [train.texts[i] for i in rows], captions)
+    return page.beside(made, real)
+
+
+def _history(run: reports.Run) -> Html:
+    rows = []
+    for seen, path in run.previews(".txt", STEPS):
+        try:
+            words = path.read_text("utf-8", "replace").strip("\n")
+        except OSError:
+            continue
+        texts = words.split("\n\n") if "\n\n" in words else words.splitlines()
+        rows.append((f"{seen:,} seen", page.joined(*map(page.passage, texts[:READ]))))
+    if not rows:
+        return Html("")
+    return page.joined(page.text("The same random numbers, put into words as it learned:"), page.steps(rows))
+
+
+def _figures(model: Model, judged: Judged) -> Html:
+    weak = "random chains in which each word is drawn by the one before it"
+    own = (
+        " Before the adversarial phase the same generator had learned by plain likelihood; a game is worth its "
+        "time only where it is better than that (creative-gan text evaluate --verdict compares them at equal variety)."
+        if any("mle" in figure for figure in judged.figures.values())
+        else ""
+    )
+    return page.joined(
+        page.text(
+            "No figure means anything by itself. Beside each stands what real texts score, and what a weak method "
+            f"scores: {weak}.{own}"
+        ),
+        reports.figures(judged.figures, MEANINGS, {"mle": "before the game", "weak": "weak method"}),
+        page.note(
+            f"{len(judged.fake):,} samples and as many training texts against {min(len(judged.heldout), REFERENCES):,} "
+            f"held-out ones; tokens: {model.tokenizer.kind}. Figures of other sizes or tokens cannot be compared "
+            "with these."
+        ),
+    )
+
+
+def _copies(model: Model, judged: Judged) -> Html:
+    copying, spans = judged.copying, judged.spans
+    closest = [(i, int(copying.nearest[i])) for i in copying.closest[:PAIRS].tolist()]
+    longest = [i for i in np.argsort(-spans.length, kind="stable").tolist() if spans.source[i] >= 0][:SPANS]
+    usual = np.percentile(judged.heldout_spans.length, 99)
+    more = float((spans.length > usual).mean())
+    return page.joined(
+        reports.copies(copying, "texts", "edits a token", Html("")),
+        page.heading("The samples that come closest, each beside its nearest training text"),
+        *(_pair(model, judged, i, row, f"{copying.distance[i]:.0%} edited") for i, row in closest),
+        page.heading("The longest verbatim spans"),
+        page.text(
+            f"The longest run of words that a sample shares with one training text has {spans.length.mean():.1f} "
+            f"tokens on average; with unseen real texts it is {judged.heldout_spans.length.mean():.1f}. Only one "
+            f"in a hundred of those goes beyond {usual:.0f}; of the samples {more:.1%} do."
+        ),
+        *(_pair(model, judged, i, int(spans.source[i]), f"{spans.length[i]} tokens") for i in longest),
+    )
+
+
+def _pair(model: Model, judged: Judged, sample: int, row: int, words: str) -> Html:
+    left = model.tokenizer.decode(judged.fake[sample])
+    right = model.tokenizer.decode(judged.training[row])
+    in_left, in_right = shared(left, right)
+    name = judged.corpus.train.names[judged.owner[row]]
+    return page.beside(
+        page.figure(page.passage(left, [in_left]), f"sample {sample} · {words}"),
+        page.figure(page.passage(right, [in_right]), name),
+    )
+
+
+def _data(run: reports.Run, judged: Judged | None) -> Html:
+    about, split = run.config["data"], run.config["split"]
+    pairs = [
+        ("texts", f"{about['count']:,} of {run.source}"),
+        ("held out", f"{split['holdout']:.0%} of the different ones, which the training never saw"),
+        ("tokens", f"{run.config['tokenizer']}, {run.config['vocabulary']:,} of them"),
+        ("fingerprint", about["fingerprint"]),
+    ]
+    classes, table = run.config["classes"], Html("")
+    if judged and judged.corpus.train.labels is not None and classes == judged.corpus.train.classes:
+        parts = (judged.corpus.train, judged.corpus.heldout)
+        counts = [np.bincount(part.labels, minlength=len(classes)) for part in parts]
+        rows = [[name, f"{seen:,}", f"{kept:,}"] for name, seen, kept in zip(classes, *counts, strict=True)]
+        table = page.folded(
+            f"The {len(classes)} classes", page.table(["class", "trained on", "held out"], rows, range(1, 3))
+        )
+    elif classes:
+        pairs.append(("classes", ", ".join(classes)))
+    return page.joined(page.facts(pairs), table)
+
+
+def _changed(run: reports.Run, judged: Judged) -> str:
+    same = judged.corpus.fingerprint == run.config["data"]["fingerprint"]
+    return "" if same else "The texts are not those of the training any more: what follows is by those of today."
+
+
+def _partly(judged: Judged) -> str:
+    if len(judged.training) < LOOKED_AT:
+        return ""
+    return f"Copies were looked for among {LOOKED_AT:,} rows of the training texts only, at even distances."
+
+
+def _rows(rows: Sequences, most: int) -> tuple[Ids, list[int]]:
+    """Rows as lists of tokens, `most` of them at most, at even distances, and the texts that they are of."""
+    picked = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    return sequences(rows, picked), rows.text[picked].tolist()
+
+
+def _beside(found: dict[str, Any], column: str, others: dict[str, Any]) -> None:
+    for name, figure in others.items():
+        if name in found:
+            found[name][column] = figure["value"]
+
+
+def _weights(model: Model) -> int:
+    generator: Any = model.generator()
+    return sum(p.numel() for p in generator.parameters())
