@@ -29,6 +29,9 @@ HELD_OUT = ("valid", "validation", "val", "test")
 LOOK_AT = 24
 """Files from which the shape of a folder is told."""
 SHIFTS = range(-12, 13)
+MOST_BARS = 255
+MOST_BEFORE = 31
+"""More bars to come, or before a window, count as so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,9 @@ class Pieces:
 
         Returns:
             `real`: int64 [B, T], without `START`, padded with `PAD`; `END` where the window reaches the end
-            of its song. `length`: int64 [B], tokens of each row.
+            of its song. `length`: int64 [B], tokens of each row. `label`: int64 [B], how many bars are
+            before the window (31 at most) times 256, and how many there are from its first to the end of its
+            song (255 at most).
         """
         indices = np.asarray(indices)
         chances = np.maximum(self.bars()[indices] - bars + 1, 1)
@@ -117,7 +122,13 @@ class Pieces:
         if shift is not None:
             low, high = self.shifts[indices].T
             real = transpose(self.words, real, np.clip(np.asarray(shift), low, high))
-        return {"real": torch.from_numpy(real), "length": torch.from_numpy(lengths)}
+        before = np.minimum(first, MOST_BEFORE)
+        to_come = np.minimum(self.bars()[indices] - first, MOST_BARS)
+        return {
+            "real": torch.from_numpy(real),
+            "length": torch.from_numpy(lengths),
+            "label": torch.from_numpy(before * (MOST_BARS + 1) + to_come),
+        }
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "Pieces":
         """Some of the songs as a set."""

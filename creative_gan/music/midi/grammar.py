@@ -37,11 +37,12 @@ def rows(state: State, index: Tensor) -> State:
 class Grammar:
     """The grammar of a vocabulary.
 
-    With `bars`, a song has exactly that many and keeps its metre; without, it ends when END is sampled.
+    With `bars` (of all, or of each: [B] int64), a song has exactly that many and keeps its metre; without, it
+    ends when END is sampled.
     """
 
     words: Vocabulary
-    bars: int | None = None
+    bars: int | Tensor | None = None
 
     def start(self, batch: int, device: torch.device | str = "cpu") -> State:
         """The state before the first token of `batch` sequences."""

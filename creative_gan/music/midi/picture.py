@@ -1,5 +1,6 @@
 """Draws a song as a piano roll: time to the right, pitch upwards, a colour for each part."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -55,6 +56,17 @@ def piano_roll(song: Song, width: int = 1200, bars_a_row: int = 8, max_bars: int
     _draw_title(draw, song, image.width, len(bars), len(shown))
     _draw_legend(draw, song, height - _LEGEND + 4)
     return image
+
+
+def sheet(songs: Sequence[Song], width: int = 1200) -> Image.Image:
+    """The beginnings of some songs, eight bars each, below one another. Returns an RGB picture."""
+    rolls = [piano_roll(song, width, max_bars=8) for song in songs]
+    made = Image.new("RGB", (rolls[0].width, sum(roll.height for roll in rolls)), _PAPER)
+    top = 0
+    for roll in rolls:
+        made.paste(roll, (0, top))
+        top += roll.height
+    return made
 
 
 class _Frame:

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import warnings
+import zipfile
 from pathlib import Path
 
 import mido
@@ -250,6 +251,9 @@ def _json_rolls(path: Path) -> dict[str, list]:
 
 def _npz_rolls(path: Path) -> dict[str, list]:
     splits: dict[str, list] = {}
+    with zipfile.ZipFile(path) as archive:  # what it unpacks to, which zipfile holds it to
+        if sum(member.file_size for member in archive.infolist()) > MAX_ROLL_BYTES:
+            raise DataError(path, f"unpacks to more than {MAX_ROLL_BYTES // 1_000_000} MB")
     with np.load(path, allow_pickle=False) as arrays:
         for name in arrays.files:
             splits.setdefault(name.rpartition("/")[0], []).append(arrays[name])

@@ -1,0 +1,101 @@
+"""What is done once in a while during a training on MIDI: songs to hear and see, the model as it is, measures."""
+
+import io
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from creative_gan.core import models
+from creative_gan.core.files import write_bytes
+from creative_gan.music.midi import model
+from creative_gan.music.midi.export import to_bytes
+from creative_gan.music.midi.metrics import divergence, harmonic_intervals, melodic_steps, pitch_classes
+from creative_gan.music.midi.picture import sheet
+from creative_gan.music.midi.song import Song
+from creative_gan.music.midi.vocabulary import END
+from creative_gan.sequence.keeper import Keeper
+from creative_gan.sequence.metrics import distinct
+from creative_gan.sequence.models import collapse, parts, state, write
+from creative_gan.sequence.phases import playing
+
+if TYPE_CHECKING:
+    from creative_gan.music.midi.train import Plan
+
+MEASURED = 32
+"""Songs that a look makes and measures."""
+HEARD = 2
+"""Songs that a look writes down."""
+SHOWN = 4
+"""Songs on the sheet of piano rolls."""
+WATCHED = {
+    "pitch_class_kl": pitch_classes,
+    "harmonic_interval_kl": harmonic_intervals,
+    "melodic_step_kl": melodic_steps,
+}
+
+
+def looking(
+    plan: "Plan", folder: Path, keeper: Keeper, report: Callable[[dict], None]
+) -> Callable[[Any, int], dict[str, float]]:
+    """What the loop calls with the game and what was seen; a collapse is reported once."""
+    recipe, words, data = plan.recipe, plan.pieces.words, plan.facts()
+    split = {"shape": recipe.data.shape, "bars": recipe.data.bars, "holdout": recipe.data.holdout}
+    config = model.describe(
+        folder.resolve().name, recipe.network, plan.shape, plan.train, plan.recipe_name, data, split
+    )
+    real = plan.train.songs()
+    reference = {name: distribution(real) for name, distribution in WATCHED.items()}
+    rows = np.linspace(0, len(plan.train) - 1, min(MEASURED, len(plan.train))).astype(int)
+    real_distinct = distinct([plan.train.ids(i) for i in rows], 4)
+    collapsed: list[int] = []
+
+    def look(game: Any, seen: int) -> dict[str, float]:
+        now_playing, value = playing(recipe, seen), keeper.nll(game)
+        name = "mle" if now_playing == "mle" else "adversarial"
+        if name == "mle":
+            keeper.consider(game, value)
+        config_now = config | state(recipe, now_playing, seen)
+        now = model.Model(config["name"], str(folder), config_now, words, {name: game.ema.average}, None, "")
+        made = now.ids(range(MEASURED), model.Manner(recipe.seed, weights=name), MEASURED)
+        songs = [words.decode(ids) for ids in made]
+        preview(folder / "samples" / f"{seen:010d}", songs)
+        files = {"README.md": card(plan, config_now)}
+        write(folder / "model", parts(game, name, config_now, keeper), config_now, files)
+        found = distinct([ids[:-1] if ids[-1] == END else ids for ids in made], 4)
+        if name == "adversarial" and found < 0.5 * real_distinct and not collapsed:
+            collapsed.append(seen)
+            report({"warning": collapse(found, real_distinct, 4)})
+        measured = {
+            name: divergence(distribution(songs), reference[name]) for name, distribution in WATCHED.items()
+        }
+        return {"heldout_nll": value, "distinct_4": found, **measured}
+
+    return look
+
+
+def preview(stem: Path, songs: list[Song]) -> None:
+    """Writes some songs as `stem-1.mid`, ... and piano rolls of a few as `stem.png`."""
+    for number, song in enumerate(songs[:HEARD], 1):
+        write_bytes(stem.with_name(f"{stem.name}-{number}.mid"), to_bytes(song), overwrite=True)
+    picture = io.BytesIO()
+    sheet(songs[:SHOWN]).save(picture, "PNG")
+    write_bytes(stem.with_suffix(".png"), picture.getvalue(), overwrite=True)
+
+
+def card(plan: "Plan", config: dict[str, Any]) -> str:
+    """The model card: what this is, what it was trained on and how."""
+    kinds = {"lead": "a melody with chords", "chorale": "four voices", "band": "a band of eight roles"}
+    body = f"""
+Writes songs for {kinds[config["shape"]]} as MIDI, trained by [creative-gan]({models.HOME}) with the recipe
+`{config["recipe"]}` on {len(plan.pieces):,} songs of `{Path(plan.source).name}`, {config["seen"]:,} windows
+shown in all.
+Whoever uses it should know the licence of those songs.
+
+```
+creative-gan music sample --model {shlex.quote(config["name"])} --out song.mid
+```
+"""
+    return models.card(config["name"], "midi", body, plan.recipe)

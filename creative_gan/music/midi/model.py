@@ -1,0 +1,454 @@
+"""A trained writer of MIDI in a folder: `config.json`, `model.safetensors` and a card."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pretty_midi
+import torch
+from torch import Tensor, nn
+
+from creative_gan import __version__
+from creative_gan.core import provenance
+from creative_gan.core.draws import Draws, derive
+from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.models import find, read_config
+from creative_gan.core.recipe import parse
+from creative_gan.music.midi.arrange import SHAPES, arranged
+from creative_gan.music.midi.data import MOST_BARS, Pieces
+from creative_gan.music.midi.export import to_midi
+from creative_gan.music.midi.grammar import Grammar
+from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
+from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
+from creative_gan.music.midi.song import KEYS, METRES, PLACES, QUARTER, Song, bar_ticks
+from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens
+from creative_gan.sequence import models as sequences
+from creative_gan.sequence.networks import Generator
+from creative_gan.sequence.sampling import Decoding, Samples, sample
+
+KIND = "midi"
+CHUNK = 32
+"""Songs are always made in chunks of this many, so that a song is the same one however many are asked for."""
+OPENINGS = 1000
+"""Training songs at most whose metre, key, tempo and length a model remembers."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How songs are written: all that a song depends on besides the model and its number."""
+
+    seed: int = 0
+    bars: int = 0
+    """0: as many as songs of the training had."""
+    tempo: float = 0.0
+    """Quarters a minute; 0: as songs of the training had."""
+    key: str | None = None
+    """One of `song.KEYS`, or a tonic, which is then major; None: as songs of the training had."""
+    metre: str | None = None
+    """Such as `3/4`; None: as songs of the training had."""
+    temperature: float = 1.0
+    """0: always the likeliest token."""
+    top_k: int = 0
+    top_p: float = 1.0
+    best_of: int = 1
+    """Of so many candidates the one that the critic finds most real."""
+    weights: str | None = None
+    """One of `sequence.models.WEIGHTS`; None: those that the model prefers."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Generators, a critic and what is known about them."""
+
+    name: str
+    path: str
+    """As the user named it."""
+    config: dict[str, Any]
+    words: Vocabulary
+    generators: dict[str, Generator]
+    """By their name in `sequence.models.WEIGHTS`."""
+    critic: nn.Module | None
+    weights: str
+    """SHA-256 of the weights file."""
+
+    @property
+    def classes(self) -> list[str]:
+        """None: songs have no classes."""
+        return []
+
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        bars: int = 0,
+        tempo: float = 0.0,
+        key: str | None = None,
+        metre: str | None = None,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        instrument: int | None = None,
+    ) -> list[pretty_midi.PrettyMIDI]:
+        """`n` new songs of a seed. See `Manner`; `instrument`: a General MIDI program for all parts but drums.
+
+        Raises:
+            UserError: a key or metre that there is not, or more bars than can be counted.
+        """
+        manner = Manner(seed, bars, tempo, key, metre, temperature, top_k, top_p)
+        programs = () if instrument is None else (instrument,)
+        return [to_midi(song, instruments=programs) for song in self.write(range(n), manner)]
+
+    def write(self, indices: range, manner: Manner) -> list[Song]:
+        """The songs of these numbers, the same ones whichever others are asked for. Raises as `sample`."""
+        begin = indices.start - indices.start % CHUNK
+        made = self.ids(range(begin, indices.stop), manner, CHUNK)[indices.start - begin :]
+        return [self._song(ids, manner) for ids in made]
+
+    def ids(self, indices: range, manner: Manner, chunk: int) -> list[list[int]]:
+        """Token ids of songs, made `chunk` at a time. Raises as `sample`."""
+        openings = self._openings(manner)
+        limit = self.config["fullest"]
+
+        def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
+            rows = openings[draws.integers("opening", 0, 2**31) % len(openings)]
+            longest = self._longest(int(openings[:, 3].max()))
+            made = lambda: paced(begun(Grammar(self.words, rows[:, 3]).follow(), rows[:, :3]), limit)  # noqa: E731
+            return rows[:, :0], rows[:, 3], made, longest
+
+        return self._chunks(indices, manner, chunk, begin)
+
+    def continue_(self, song: Song, indices: range, manner: Manner) -> list[Song]:
+        """Songs that begin as a given one, to its last bar, and go on for `manner.bars` bars (0: sixteen).
+
+        Tempo, metre and key are those of the song.
+
+        Raises:
+            UserError: the song has no notes for the model, or is too long for it.
+        """
+        given = self._arranged(song)
+        inside, _ = bar_tokens(self.words, given)
+        _, _, metre, key = given.bars()[0].tolist()
+        head = self.words.header(metre, key, given.tempo)
+        head += [*(token for bar in inside for token in bar), BAR]  # the last given bar is complete
+        more = manner.bars or 16
+        total, longest = len(inside) + more, max(len(head), self._longest(len(inside) + more)) + 4
+
+        def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
+            count = draws.rows.stop - draws.rows.start
+            prompt, label = torch.tensor(head).expand(count, -1), torch.full((count,), min(total, MOST_BARS))
+            made = lambda: paced(Grammar(self.words, total).follow(), self.config["fullest"])  # noqa: E731
+            return prompt, label, made, longest
+
+        made = self._numbered(indices, manner, begin)
+        return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]
+
+    def accompany(
+        self, song: Song, indices: range, manner: Manner, lines: tuple[int, ...] = (0,)
+    ) -> list[Song]:
+        """Songs in which some lines of a given one sound as they are, and the model plays the others.
+
+        Args:
+            lines: the given ones in the model's shape; the melody, unless said otherwise.
+
+        Raises:
+            UserError: the song has no notes in these lines, changes its metre, or the model is one of bands,
+                whose lines are not voices.
+        """
+        if self.words.shape == "band":
+            raise UserError(
+                f"model {self.name} plays bands and cannot keep to a given melody; take one of chorales or tunes"
+            )
+        given = self._arranged(song)
+        notes = given.notes[np.isin(given.notes[:, 3], lines)]
+        if not len(notes):
+            raise UserError("the song has no notes for the melody to accompany; take another file")
+        if len(given.metres) > 1:
+            raise UserError("the song changes its metre, which an accompaniment cannot follow; cut it there")
+        given = replace(given, notes=notes)
+        _, _, metre, key = given.bars()[0].tolist()
+        header = torch.tensor(self.words.header(metre, key, given.tempo))
+        bars = len(given.bars())
+        # a bar can only end when the given lines have sounded, however much the free ones play before that
+        fullest = (
+            bar_ticks(given.metres[0][1]) // QUARTER * len(PLACES) * (2 + 2 * len(SHAPES[self.words.shape]))
+        )
+        longest = max(self._longest(bars), 4 + bars * fullest if self._context() is None else 0)
+
+        def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
+            count = draws.rows.stop - draws.rows.start
+            label = torch.full((count,), min(bars, MOST_BARS))
+            rows = header.expand(count, -1)
+            limit = self.config["fullest"]
+            made = lambda: paced(begun(accompanied(self.words, given, lines), rows), limit)  # noqa: E731
+            return rows[:, :0], label, made, longest
+
+        made = self._numbered(indices, manner, begin)
+        return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]
+
+    def generator(self, weights: str | None = None) -> Generator:
+        """The generator of these weights, or the one that the model prefers.
+
+        Raises:
+            UserError: the model has no such weights.
+        """
+        name = weights or self.config["sampler"]
+        if name not in self.generators:
+            there = ", ".join(self.generators)
+            raise UserError(f"model {self.name} has no {name!r} weights; it has {there}")
+        return self.generators[name]
+
+    def origin(self, command: str, arguments: dict[str, Any], manner: Manner) -> dict[str, Any]:
+        """The record of origin of what `command` made; `arguments`: its number, and what else it was given."""
+        arguments = arguments | dataclasses.asdict(manner)
+        arguments["weights"] = manner.weights or self.config["sampler"]
+        return provenance.origin(command, arguments, self.identity())
+
+    def identity(self) -> dict[str, Any]:
+        """What an exported file says of its model."""
+        return {
+            "kind": KIND,
+            "name": self.name,
+            "path": self.path,
+            "weights": self.weights,
+            "recipe": self.config["recipe"],
+            "data": self.config["data"]["fingerprint"],
+        }
+
+    def _song(self, ids: list[int], manner: Manner) -> Song:
+        song = self.words.decode(ids)
+        return replace(song, tempo=manner.tempo) if manner.tempo else song
+
+    def _arranged(self, song: Song) -> Song:
+        given = arranged(song, self.words.shape)
+        if not len(given.notes):
+            raise UserError(
+                f"the song has no notes for a model of shape {self.words.shape!r}; take another file"
+            )
+        return given
+
+    def _openings(self, manner: Manner) -> Tensor:
+        """Header tokens and bars of the songs that may be asked for: int64 [N, 4]."""
+        rows = torch.tensor(self.config["openings"])
+        metre, key = None if manner.metre is None else metre_number(manner.metre), None
+        if metre is not None:
+            rows = rows[rows[:, 0] == metre]
+            if not len(rows):
+                known = sorted({"{}/{}".format(*METRES[m]) for m, *_ in self.config["openings"]})
+                raise UserError(
+                    f"model {self.name} has never seen a song in {manner.metre}; it knows {', '.join(known)}"
+                )
+        if manner.key is not None:
+            key = key_number(manner.key)
+            same = rows[rows[:, 1] // 12 == key // 12]
+            rows = same if len(same) else rows
+            rows = torch.cat([rows[:, :1], torch.full_like(rows[:, :1], key), rows[:, 2:]], 1)
+        if not manner.bars and self._context() is not None:
+            rows = torch.cat([rows[:, :3], rows[:, 3:].clamp(max=self.config["split"]["bars"])], 1)
+        if not 0 <= manner.bars <= MOST_BARS:
+            raise UserError(f"a song can have 1 to {MOST_BARS} bars, not {manner.bars}")
+        tokens = [
+            [
+                self.words.id("metre", m),
+                self.words.id("key", k),
+                self.words.id("tempo", t),
+                manner.bars or bars,
+            ]
+            for m, k, t, bars in rows.tolist()
+        ]
+        return torch.tensor(tokens)
+
+    def _context(self) -> int | None:
+        """Tokens that the generators see at a time; None: as many as there are."""
+        return next(iter(self.generators.values())).context
+
+    def _room(self, bars: int) -> int:
+        """Tokens that so many bars take at most: a full one ends a few tokens late."""
+        return bars * (self.config["fullest"] + 8) + 4
+
+    def _longest(self, bars: int) -> int:
+        """Tokens that a song of so many bars may take, header and end included. Raises UserError if too many."""
+        context = self._context()
+        if context is None:
+            return self._room(bars)
+        if bars > self.config["split"]["bars"]:
+            seen = self.config["split"]["bars"]
+            raise UserError(f"model {self.name} sees {seen} bars at a time; ask for at most as many")
+        return context
+
+    def _numbered(self, indices: range, manner: Manner, begin: Any) -> list[list[int]]:
+        first = indices.start - indices.start % CHUNK
+        return self._chunks(range(first, indices.stop), manner, CHUNK, begin)[indices.start - first :]
+
+    @torch.no_grad()
+    def _chunks(self, indices: range, manner: Manner, chunk: int, begin: Any) -> list[list[int]]:
+        """Token ids; `begin` makes of a chunk's draws prompt, bars, a fresh mask and the most tokens."""
+        if manner.best_of > 1 and self.critic is None:
+            raise UserError(
+                f"model {self.name} has no critic to choose by; train it with another phase than mle"
+            )
+        generator = self.generator(manner.weights)
+        device = next(cast(nn.Module, generator).parameters()).device
+        made: list[list[int]] = []
+        for start in range(indices.start, indices.stop, chunk):
+            # the last chunk is filled up: another number of rows may round differently
+            draws = Draws(derive(manner.seed, "song"), start, chunk, slice(0, chunk), device)
+            prompt, label, mask, longest = begin(draws)
+            decoding = Decoding(manner.temperature, manner.top_k, manner.top_p)
+            candidates = [
+                sample(
+                    generator, draws.of(f"candidate {n}"), longest, label.to(device), decoding,
+                    prompt.to(device) if prompt.shape[1] else None, allowed=mask(),
+                )
+                for n in range(manner.best_of)
+            ]  # fmt: skip
+            best = self._best(candidates, label, manner)
+            made += [t[:n].tolist() for t, n in zip(best.tokens, best.length.tolist(), strict=True)]
+        return made[: len(indices)]
+
+    def _best(self, candidates: list[Samples], label: Tensor, manner: Manner) -> Samples:
+        if len(candidates) == 1:
+            return candidates[0]
+        assert self.critic is not None
+        kind, generator = self.config["critic"]["kind"], self.generator(manner.weights)
+        scores = [sequences.score(self.critic, kind, generator, made, label) for made in candidates]
+        best, row = torch.stack(scores).argmax(0), torch.arange(len(label))
+        return Samples(*(torch.stack(parts)[best, row] for parts in zip(*candidates, strict=True)))
+
+
+def key_number(name: str) -> int:
+    """The index in KEYS of a name such as `Bb minor`, `c# minor`, `Am` or `D`.
+
+    Raises:
+        UserError: there is no such key.
+    """
+    words = name.strip().replace("♭", "b").replace("♯", "#").split()
+    tonic, mode = [*words, "major"][:2] if words else ("", "")
+    if len(words) == 1 and len(tonic) > 1 and tonic.endswith("m"):
+        tonic, mode = tonic[:-1], "minor"
+    classes = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+    signs = {"": 0, "#": 1, "b": -1}
+    if len(words) > 2 or tonic[:1].upper() not in classes or tonic[1:] not in signs:
+        raise UserError(f"there is no key {name!r}; name one like {KEYS[2]!r} or {KEYS[21]!r}")
+    if mode.lower() not in ("major", "minor"):
+        raise UserError(f"there is no mode {mode!r}; a key is major or minor")
+    return 12 * (mode.lower() == "minor") + (classes[tonic[0].upper()] + signs[tonic[1:]]) % 12
+
+
+def metre_number(name: str) -> int:
+    """The index in METRES of a name such as `3/4`.
+
+    Raises:
+        UserError: there is no such metre.
+    """
+    known = ["{}/{}".format(*metre) for metre in METRES]
+    if name.replace(" ", "") not in known:
+        raise UserError(f"there is no metre {name!r} here; there are {', '.join(known)}")
+    return known.index(name.replace(" ", ""))
+
+
+def load(source: str | Path) -> Model:
+    """A model by run folder, model folder or shipped name.
+
+    Raises:
+        UserError, DataError: there is none, it is not of MIDI, or it is damaged or of an unsafe kind.
+    """
+    folder = find(source, "music")
+    config = read_config(folder, "music")
+    try:
+        if config["kind"] != KIND:
+            raise ValueError(f"it is one of {config['kind']}")
+        network, shape = parse(NetworkRecipe, config["network"]), Shape(config["shape"], config["length"])
+        if config["shape"] not in SHAPES or type(shape.length) is not int or not 1 <= shape.length <= 2**16:
+            raise ValueError("its sizes are no numbers")
+        sequences.check_weights(config)
+        critic = sequences.critic_of(config)
+
+        def build() -> dict[str, nn.Module]:
+            parts: dict[str, nn.Module] = {
+                name: build_generator(network, shape) for name in config["weights"]
+            }
+            if critic is not None:
+                parts["critic"] = build_critic(config["critic"]["kind"], critic, network, shape)
+            return parts
+
+        parts = sequences.filled(folder, build)
+        name, fullest = str(config["name"]), config["fullest"]
+        if type(fullest) is not int or not 1 <= fullest <= 10_000:
+            raise ValueError("its sizes are no numbers")
+        _check_openings(config["openings"], shape.words)
+        if not {"source", "fingerprint"} <= set(config["data"]) or not {"shape", "bars", "holdout"} <= set(
+            config["split"]
+        ):
+            raise ValueError("it does not say what it was trained on")
+    except DataError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, UserError) as error:
+        raise DataError(folder / "config.json", f"does not describe a MIDI model ({error})") from None
+    return Model(
+        name,
+        str(source),
+        config,
+        shape.words,
+        {name: cast(Generator, parts[name]) for name in config["weights"]},
+        parts.get("critic"),
+        provenance.weights_hash(folder / "model.safetensors"),
+    )
+
+
+def prefer(model: Model, weights: str) -> None:
+    """Writes into the model folder which weights to sample from unless somebody says otherwise."""
+    sequences.prefer(find(model.path, "music"), model.config, weights)
+
+
+def describe(
+    name: str,
+    network: NetworkRecipe,
+    shape: Shape,
+    train: Pieces,
+    recipe: str,
+    data: dict[str, Any],
+    split: dict[str, Any],
+) -> dict[str, Any]:
+    """The `config.json` of a MIDI model, to which the run adds `weights`, `sampler`, `critic` and `seen`.
+
+    `split`: `shape`, `bars` and `holdout` of the recipe, which say what was held out.
+    """
+    return {
+        "format": 1,
+        "creative_gan": __version__,
+        "modality": "music",
+        "kind": KIND,
+        "name": name,
+        "shape": shape.name,
+        "length": shape.length,
+        "fullest": int(np.diff(train.inside_at).max()),
+        "openings": openings(train),
+        "network": dataclasses.asdict(network),
+        "recipe": recipe,
+        "data": data,
+        "split": split,
+    }
+
+
+def openings(train: Pieces) -> list[list[int]]:
+    """Metre, key, tempo (indices in METRES, KEYS, TEMPI) and bars of training songs, at even distances."""
+    picked = np.linspace(0, len(train) - 1, min(OPENINGS, len(train))).astype(int)
+    rows = train.header[train.bar_at[picked]]
+    bars = np.minimum(train.bars()[picked], MOST_BARS)
+    return [
+        [*(train.words.tokens[token][2] for token in header), int(count)]
+        for header, count in zip(rows.tolist(), bars, strict=True)
+    ]
+
+
+def _check_openings(rows: Any, words: Vocabulary) -> None:
+    """Raises KeyError, TypeError or ValueError if they are not what `openings` makes."""
+    if not rows or len(rows) > OPENINGS:
+        raise ValueError("it does not say how songs begin")
+    for metre, key, tempo, bars in rows:
+        words.id("metre", metre), words.id("key", key), words.id("tempo", tempo)
+        if type(bars) is not int or not 1 <= bars <= MOST_BARS:
+            raise ValueError("its songs have strange lengths")

@@ -1,0 +1,260 @@
+"""The networks of a MIDI model: a recurrent generator that knows what sounds, where in the bar and in which key.
+
+A song's tokens say what changes. What stays (a note that another voice holds, the key, the beat) was said
+some tokens ago, so the newest token of every kind is shown again at each position, and so are the bars that
+were and those to come: what a recurrent network would else have to remember and count. Pitches go in and
+come out as steps from the tonic, so what is learnt in one key is known in all.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from creative_gan.core.draws import Draws
+from creative_gan.core.recipe import setting
+from creative_gan.music.midi.arrange import SHAPES
+from creative_gan.music.midi.data import MOST_BARS, MOST_BEFORE
+from creative_gan.music.midi.vocabulary import BAR, END, PAD, START, Vocabulary, vocabulary
+from creative_gan.sequence.networks import (
+    CnnCritic,
+    Generator,
+    PrefixCritic,
+    State,
+    TransformerGenerator,
+    ban,
+    variational_dropout,
+)
+from creative_gan.sequence.recipe import CriticRecipe
+from creative_gan.sequence.tokens import Symbols, shifted
+
+BARS = 32
+"""Bars before and bars to come that are told apart; more count as so many."""
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """The generator. What is for another kind of network is not looked at."""
+
+    name: str = setting("lstm", ("lstm", "transformer"))
+    embedding: int = setting(192, low=1, high=8192)
+    """Length of the vector that tells a position what was, sounds and is to come (lstm)."""
+    width: int = setting(256, low=1, high=8192)
+    layers: int = setting(2, low=1, high=64)
+    heads: int = setting(4, low=1, high=256)
+    """Of the transformer's attention."""
+    dropout: float = setting(0.3, low=0, high=0.9)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the data decide about the networks."""
+
+    name: str
+    """Of the songs: lead, chorale or band."""
+    length: int
+    """Tokens of a sequence at most."""
+
+    @property
+    def words(self) -> Vocabulary:
+        """The vocabulary."""
+        return vocabulary(self.name)
+
+    @property
+    def symbols(self) -> Symbols:
+        """The tokens as the machinery sees them."""
+        return Symbols(len(self.words), START, END, PAD, (PAD, START))
+
+
+class SongGenerator(nn.Module):
+    """A recurrent generator whose input is the sum of what is newest of each kind, and of two counts of bars.
+
+    A label (see `data.Pieces.batch`) says how many bars come, and how many there were before a window.
+    A hidden vector ends with the tonic, one of twelve, because the head needs it to name pitches.
+
+    `embedding`, `width`: of the input and of every layer. `dropout`: rate at the input, between layers and
+    at the output, the same units at every position.
+    """
+
+    context = None
+
+    def __init__(
+        self, words: Vocabulary, symbols: Symbols, embedding: int, width: int, layers: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.symbols, self.width, self.dropout = symbols, width + 12, dropout
+        self.size, steps = relative(words)
+        slots = kept(words)
+        self.table = nn.EmbeddingBag((slots.shape[1] + 1) * self.size + 2 * BARS + 2, embedding, mode="sum")
+        nn.init.normal_(self.table.weight, std=0.1)
+        sizes = [embedding] + [width] * (layers - 1)
+        self.layers = nn.ModuleList(nn.LSTM(size, width, batch_first=True) for size in sizes)
+        for layer in self.layers:  # remembers at first: Jozefowicz 2015, proceedings.mlr.press/v37
+            nn.init.constant_(layer.get_parameter("bias_hh_l0")[width : 2 * width], 1.0)
+        self.output = nn.Linear(width, self.size)
+        self.ban: Tensor
+        self.register_buffer("ban", ban(symbols), persistent=False)
+        self.slots: Tensor
+        self.register_buffer("slots", torch.tensor(slots), persistent=False)
+        self.steps: Tensor
+        self.register_buffer("steps", torch.tensor(steps), persistent=False)
+        self.tonic: Tensor
+        tonics = [value % 12 if kind == "key" else 0 for kind, _, value in words.tokens]
+        self.register_buffer("tonic", torch.tensor(tonics), persistent=False)
+
+    def begin(self, rows: int, label: Tensor | None = None) -> State:
+        """Newest token of each kind, bars before and to come, then hidden and cell state of each layer."""
+        weight = self.output.weight
+        zeros = [weight.new_zeros(rows, weight.shape[1]) for _ in range(2 * len(self.layers))]
+        newest = torch.full((rows, self.slots.shape[1]), PAD, device=weight.device)
+        return newest, self._bars(rows, label), *zeros
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """The tokens themselves: what they mean depends on what was before."""
+        return tokens
+
+    def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """One position: `inputs` [R] int64 -> hidden [R, H], state."""
+        newest = torch.where(self.slots[inputs], inputs[:, None], state[0])
+        bars = state[1] + self._counted(inputs == BAR)
+        values, new = self._vectors(inputs, newest, bars), [newest, bars]
+        for layer, hidden, cell in zip(self.layers, state[2::2], state[3::2], strict=True):
+            assert isinstance(layer, nn.LSTM)
+            w_ih, w_hh, b_ih, b_hh = layer.all_weights[0]
+            values, cell = torch.lstm_cell(values, (hidden, cell), w_ih, w_hh, b_ih, b_hh)
+            new += values, cell
+        return self._with_tonic(values, newest), tuple(new)
+
+    def hidden(self, tokens: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
+        """The hidden vectors that predict each of `tokens` [B, T]. Returns [B, T, H]."""
+        inputs = shifted(tokens, self.symbols.start)
+        place = torch.arange(inputs.shape[1], device=inputs.device)[:, None]
+        latest = torch.where(self.slots[inputs], place, -1).cummax(1).values
+        newest = inputs.gather(1, latest.clamp(min=0).flatten(1)).view(latest.shape)
+        newest = torch.where(latest >= 0, newest, PAD)
+        bars = self._bars(len(tokens), label)[:, None] + self._counted((inputs == BAR).cumsum(1))
+        values = self._vectors(inputs, newest, bars)
+        for index, layer in enumerate(self.layers):
+            values = layer(variational_dropout(values, self.dropout, draws, str(index)))[0]
+        return self._with_tonic(variational_dropout(values, self.dropout, draws, "output"), newest)
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """[..., H] -> logits [..., V]."""
+        steps = self.steps[hidden[..., -12:].argmax(-1)]
+        return self.output(hidden[..., :-12]).gather(-1, steps) + self.ban
+
+    def forward(self, tokens: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
+        """The logits of each of `tokens` [B, T] given those before it. Returns [B, T, V]."""
+        return self.head(self.hidden(tokens, label, draws))
+
+    def _bars(self, rows: int, label: Tensor | None) -> Tensor:
+        """Bars before the first and bars to come, [rows, 2]; zeros where nothing is known."""
+        if label is None:
+            return torch.zeros(rows, 2, dtype=torch.int64, device=self.ban.device)
+        return torch.stack([label // (MOST_BARS + 1), label % (MOST_BARS + 1)], 1)
+
+    @staticmethod
+    def _counted(bars: Tensor) -> Tensor:
+        """What so many bars add to the two counts: [...] -> [..., 2]."""
+        return torch.stack([bars.long(), -bars.long()], -1)
+
+    def _tonics(self, newest: Tensor) -> Tensor:
+        return self.tonic[newest[..., KEY_SLOT]]
+
+    def _with_tonic(self, values: Tensor, newest: Tensor) -> Tensor:
+        tonic = functional.one_hot(self._tonics(newest), 12)
+        return torch.cat([values, tonic.to(values.dtype)], -1)
+
+    def _vectors(self, inputs: Tensor, newest: Tensor, bars: Tensor) -> Tensor:
+        """What the layers are told: inputs [...], newest [..., S], bars [..., 2] -> [..., E]."""
+        heard = torch.cat([inputs[..., None], newest], -1)
+        rows = self.steps[self._tonics(newest)[..., None], heard]
+        rows = rows + torch.arange(heard.shape[-1], device=rows.device) * self.size
+        counts = heard.shape[-1] * self.size + bars.clamp(0, BARS)
+        counts = counts + torch.tensor([0, BARS + 1], device=rows.device)
+        rows = torch.cat([rows, counts], -1)
+        return self.table(rows.flatten(0, -2)).unflatten(0, inputs.shape)
+
+
+KEY_SLOT = 1
+"""The slot of the newest key in `kept`."""
+
+
+@cache
+def relative(words: Vocabulary) -> tuple[int, np.ndarray]:
+    """How many tokens there are when pitches are steps from the tonic, and what each token is then.
+
+    Returns the size and int64 [12, V], by tonic: notes move to C by at most half an octave, roots by the
+    tonic. The pitches of a band stay, because some are drums.
+    """
+    table = np.tile(np.arange(len(words)), (12, 1))
+    size = len(words)
+    lines = SHAPES[words.shape]
+    for index, line in enumerate(lines):
+        if line.kind == "voice":
+            for pitch in range(line.low, line.high + 1):
+                for tonic in range(12):
+                    moved = pitch - (tonic + 6) % 12 + 6
+                    table[tonic, words.id("note", pitch, index)] = size + moved - line.low + 5
+            size += line.high - line.low + 12
+        elif line.kind == "chord":
+            for root in range(12):
+                for tonic in range(12):
+                    table[tonic, words.id("root", root, index)] = words.id("root", (root - tonic) % 12, index)
+    return size, table
+
+
+@cache
+def kept(words: Vocabulary) -> np.ndarray:
+    """Which tokens each slot keeps the newest of. Returns bool [V, S].
+
+    A slot for each line's notes or chords, and one each for metre, key, tempo, beat and place (which a new
+    bar or beat sets back); of a band, for track, pitch and length.
+    """
+    kinds = [("metre",), ("key",), ("tempo",), ("beat", "bar"), ("place", "beat", "bar")]
+    kinds += [("root", "silence"), ("quality", "silence"), ("track",), ("pitch",), ("length",)]
+    slots = [
+        [kind in names or (id == BAR and "bar" in names) for id, (kind, _, _) in enumerate(words.tokens)]
+        for names in kinds
+        if words.slice(names[0]) != slice(0, 0)
+    ]
+    slots += [
+        [kind in ("note", "silence") and line == of for kind, line, _ in words.tokens]
+        for of, line in enumerate(SHAPES[words.shape])
+        if line.kind == "voice"
+    ]
+    return np.array(slots).T
+
+
+def build_generator(recipe: NetworkRecipe, shape: Shape) -> Generator:
+    """A generator of songs, whose label is that of `data.Pieces.batch`."""
+    if recipe.name == "transformer":
+        return TransformerGenerator(
+            shape.symbols,
+            shape.length,
+            recipe.width,
+            recipe.layers,
+            recipe.heads,
+            recipe.dropout,
+            (MOST_BEFORE + 1) * (MOST_BARS + 1),
+        )
+    made = SongGenerator(
+        shape.words, shape.symbols, recipe.embedding, recipe.width, recipe.layers, recipe.dropout
+    )
+    return cast(Generator, made)
+
+
+def build_critic(kind: str, recipe: CriticRecipe, network: NetworkRecipe, shape: Shape) -> nn.Module:
+    """A critic of a kind of `phases.CRITICS`: `cnn`, `prefix` or `mediator`, which is a second generator.
+
+    The label is not shown to critics: they are to judge the music.
+    """
+    if kind == "mediator":
+        return build_generator(network, shape)
+    if kind == "cnn":
+        return CnnCritic(shape.symbols, shape.length, recipe.embedding, recipe.scale, recipe.dropout)
+    return PrefixCritic(shape.symbols, recipe.embedding, recipe.width, recipe.dropout)

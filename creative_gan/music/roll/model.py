@@ -1,0 +1,236 @@
+"""A trained generator of piano rolls in a folder: `config.json`, `model.safetensors`, a card and a preview."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from creative_gan import __version__
+from creative_gan.core import provenance
+from creative_gan.core.device import weightless
+from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.files import write_folder
+from creative_gan.core.latent import in_chunks, latents
+from creative_gan.core.models import find, read_config, read_weights
+from creative_gan.core.recipe import parse
+from creative_gan.music.midi.arrange import SHAPES
+from creative_gan.music.midi.export import to_midi
+from creative_gan.music.midi.model import key_number
+from creative_gan.music.midi.song import METRES, Song, transposed
+from creative_gan.music.roll.data import Grid
+from creative_gan.music.roll.export import to_song
+from creative_gan.music.roll.networks import Generator
+from creative_gan.music.roll.recipe import NetworkRecipe
+
+if TYPE_CHECKING:
+    from pretty_midi import PrettyMIDI
+
+KIND = "roll"
+CHUNK = 16
+"""Rolls are always made in chunks of this many, filled up, so that a song does not depend on how many are made."""
+KINSHIP = 0.5
+"""Share of the variance that the latents of one song's rolls have in common."""
+MOST_BARS = 1_000
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How songs are made: all that a song depends on besides the model and its number."""
+
+    seed: int = 0
+    bars: int = 0
+    """0: as many as a roll has. More are several related rolls, one after the other."""
+    tempo: float = 0.0
+    """Quarters a minute; 0: that of the training songs."""
+    key: str | None = None
+    """One of `song.KEYS`, or a tonic, which is then major. Each song is moved to it, or to its relative key
+    where the song is in the other mode; None leaves it where it is."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A generator and what is known about it."""
+
+    name: str
+    path: str
+    """As the user named it."""
+    config: dict[str, Any]
+    generator: nn.Module
+    weights: str
+    """SHA-256 of the weights file."""
+
+    @property
+    def grid(self) -> Grid:
+        """What the places of its rolls mean."""
+        return Grid(**self.config["grid"])
+
+    @property
+    def classes(self) -> list[str]:
+        """None: songs have no classes."""
+        return []
+
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        bars: int = 0,
+        tempo: float = 0.0,
+        key: str | None = None,
+        instrument: int | None = None,
+    ) -> "list[PrettyMIDI]":
+        """`n` new songs of a seed. See `Manner`; `instrument`: a General MIDI program for all parts but drums.
+
+        Raises:
+            UserError: bars, tempo or key out of range.
+        """
+        programs = () if instrument is None else (instrument,)
+        made = self.write(range(n), Manner(seed, bars, tempo, key))
+        return [to_midi(song, instruments=programs) for song in made]
+
+    def write(self, indices: range, manner: Manner) -> list[Song]:
+        """The songs of these numbers, the same ones whichever others are asked for. Raises as `sample`."""
+        grid = self.grid
+        bars, tempo = manner.bars or grid.bars, manner.tempo or self.config["tempo"]
+        if not 1 <= bars <= MOST_BARS:
+            raise UserError(f"a song can have 1 to {MOST_BARS} bars, not {bars}")
+        if not 20 <= tempo <= 300:
+            raise UserError(f"the tempo must be 20 to 300 quarters a minute, not {tempo:g}")
+        key = None if manner.key is None else key_number(manner.key)
+        songs = []
+        for rolls in self.rolls(indices, manner.seed, -(-bars // grid.bars)):
+            whole = rolls.transpose(1, 0, 2, 3).reshape(grid.roll[0], -1, grid.pitches)
+            song = to_song(whole[:, : bars * grid.bar], grid, tempo)
+            songs.append(song if key is None else in_key(song, key))
+        return songs
+
+    def rolls(self, indices: range, seed: int, each: int = 1) -> np.ndarray:
+        """`each` related rolls for every number, bool [len(indices), each, 2 * tracks, steps, pitches]."""
+        length = self.config["network"]["latent"]
+        z = latents(indices, seed, each * length).unflatten(1, (each, length))
+        # sums of independent normal numbers whose variances add up to 1: still standard normal
+        related = KINSHIP**0.5 * z[:, :1] + (1 - KINSHIP) ** 0.5 * z[:, 1:]
+        z = torch.cat([z[:, :1], related], 1).flatten(0, 1)
+        with torch.no_grad():
+            made = in_chunks(self.generator, z, None, CHUNK)
+        whole = torch.cat(made) if made else torch.empty(0, *self.grid.roll)
+        return (whole > 0.5).unflatten(0, (len(indices), each)).numpy()
+
+    def origin(self, arguments: dict[str, Any], manner: Manner) -> dict[str, Any]:
+        """The record of origin of a song; `arguments`: its number, and what else made it."""
+        return provenance.origin("music sample", arguments | dataclasses.asdict(manner), self.identity())
+
+    def identity(self) -> dict[str, Any]:
+        """What an exported file says of its model."""
+        return {
+            "kind": KIND,
+            "name": self.name,
+            "path": self.path,
+            "weights": self.weights,
+            "recipe": self.config["recipe"],
+            "data": self.config["data"]["fingerprint"],
+        }
+
+
+def in_key(song: Song, key: int) -> Song:
+    """The song moved by at most a tritone to a key, or to the relative key of the song's own mode."""
+    mine = song.keys[0][1]
+    relative = key if mine // 12 == key // 12 else key + (9 if key < 12 else 3)
+    shift = (relative - mine + 6) % 12 - 6
+    pitched = song.notes[~song.drums(), 2]
+    if len(pitched) and (pitched.min() + shift < 0 or pitched.max() + shift > 127):
+        shift -= 12 * int(np.sign(shift))
+    return transposed(song, shift)
+
+
+def load(source: str | Path) -> Model:
+    """A model by run folder, model folder or shipped name.
+
+    Raises:
+        UserError, DataError: there is none, it is not of piano rolls, or it is damaged or of an unsafe kind.
+    """
+    folder = find(source, "music")
+    config = read_config(folder, "music")
+    if config.get("kind") != KIND:
+        raise DataError(folder, f"is a model of kind {config.get('kind')!r}, not of piano rolls")
+    network, grid = _described(folder / "config.json", config)
+    with weightless():  # takes no memory: a hostile description costs nothing
+        generator = Generator(network, grid)
+    expected = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
+    generator.load_state_dict(read_weights(folder, expected), assign=True)
+    return Model(
+        config["name"],
+        str(source),
+        config,
+        generator.eval().requires_grad_(False),
+        provenance.weights_hash(folder / "model.safetensors"),
+    )
+
+
+def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, Grid]:
+    """Networks and grid of a `config.json`, checked.
+
+    Raises:
+        DataError: something is missing, of another type, or out of bounds.
+    """
+    try:
+        network = parse(NetworkRecipe, dict(config["network"]))
+        grid = Grid(**config["grid"])
+        numbers = (grid.metre, grid.bars, grid.steps, grid.low, grid.octaves)
+        if grid.shape not in SHAPES or not all(type(number) is int for number in numbers):
+            raise ValueError("grid")
+        fits = grid.low + grid.pitches <= 128 and grid.octaves >= 1 and grid.low >= 0
+        if not (0 <= grid.metre < len(METRES) and 1 <= grid.bars <= 32 and 1 <= grid.steps <= 24 and fits):
+            raise ValueError("grid")
+        if not 20 <= float(config["tempo"]) <= 300:
+            raise ValueError("tempo")
+        config["data"]["fingerprint"], config["recipe"], str(config["name"])
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise DataError(
+            path, f"does not describe a model of piano rolls ({type(error).__name__}: {error})"
+        ) from None
+    return network, grid
+
+
+def write(
+    folder: Path, generator: nn.Module, config: dict[str, Any], previews: dict[str, bytes], card: str
+) -> None:
+    """Writes a model folder whole or not at all; an older one gives way.
+
+    previews: bytes of files by name: `preview.mid`, `preview.png`.
+    """
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in generator.state_dict().items()}
+
+    def build(target: Path) -> None:
+        (target / "model.safetensors").write_bytes(save(tensors))
+        (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        for name, data in previews.items():
+            (target / name).write_bytes(data)
+        (target / "README.md").write_text(card, "utf-8")
+
+    write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
+
+
+def describe(
+    name: str, network: NetworkRecipe, grid: Grid, tempo: float, recipe: str, data: dict[str, Any]
+) -> dict[str, Any]:
+    """The `config.json` of a model of piano rolls, before it has seen anything."""
+    return {
+        "format": 1,
+        "creative_gan": __version__,
+        "modality": "music",
+        "kind": KIND,
+        "name": name,
+        "classes": [],
+        "grid": dataclasses.asdict(grid),
+        "tempo": tempo,
+        "network": dataclasses.asdict(network),
+        "recipe": recipe,
+        "data": data,
+        "seen": 0,
+    }
