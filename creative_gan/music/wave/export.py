@@ -1,16 +1,20 @@
 """Sounds into files: WAV, FLAC and OGG, each with its origin; the same sound makes the same bytes."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from creative_gan.core.errors import UserError
-from creative_gan.core.files import write_bytes
-from creative_gan.core.provenance import SOFTWARE, Record, text, wav_bytes_with_origin
+from creative_gan.core.files import write_bytes, write_folder
+from creative_gan.core.provenance import SOFTWARE, Record, text, together, wav_bytes_with_origin
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+
+PAUSE = 0.1
+"""Seconds of silence between sounds that one file plays in turn."""
 
 _PAGE = b"OggS"
 
@@ -23,6 +27,45 @@ def write_sound(
     Args and errors: those of `sound_bytes`; UserError also if the file exists and `overwrite` is not set.
     """
     write_bytes(path, sound_bytes(wave, rate, sound_ending(path), origin), overwrite)
+
+
+def write_sounds(
+    waves: np.ndarray,
+    rate: int,
+    out: str | Path,
+    origins: Sequence[Record] | None,
+    overwrite: bool = False,
+    ending: str = ".wav",
+) -> list[Path]:
+    """Write sounds as the name of `out` says.
+
+    `.wav`, `.flac`, `.ogg`: the sound, or several in turn with short pauses; a folder or a name without an
+    ending: a folder of 00000.wav, 00001.wav... (or of the `ending` named).
+
+    waves: [N, L] at `rate` Hz. origins: one record per sound, or None to leave no trace. Returns the paths
+    written. Raises UserError for another ending, or if `out` exists and `overwrite` is not set.
+    """
+    out = Path(out)
+    assert origins is None or len(origins) == len(waves), "one origin per sound"
+    if out.suffix and not out.is_dir():
+        one = together(origins) if origins else None
+        write_sound(out, in_turn(list(waves), rate), rate, one, overwrite)
+        return [out]
+    names = [f"{i:05d}{ending}" for i in range(len(waves))]
+
+    def build(folder: Path) -> None:
+        for i, name in enumerate(names):
+            data = sound_bytes(waves[i], rate, ending, origins[i] if origins else None)
+            (folder / name).write_bytes(data)
+
+    write_folder(out, build, overwrite)
+    return [out / name for name in names]
+
+
+def in_turn(waves: Sequence[np.ndarray], rate: int) -> np.ndarray:
+    """Sounds [L] one after the other, with a short pause between them. Returns [samples]."""
+    pause = np.zeros(round(PAUSE * rate), np.float32)
+    return np.concatenate([part for wave in waves for part in (pause, wave)][1:])
 
 
 def sound_ending(path: str | Path) -> str:

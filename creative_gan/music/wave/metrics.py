@@ -115,6 +115,14 @@ def mel_features(wave: Tensor, rate: int) -> np.ndarray:
     return torch.cat(features).numpy()
 
 
+def diversity(wave: Tensor, rate: int) -> float:
+    """How different sounds are from each other: the mean deviation of their features, in bels; cheap.
+
+    wave: [N, 1, L], two at least. To be compared with that of real sounds.
+    """
+    return float(mel_features(wave, rate).std(0).mean())
+
+
 def silent_share(wave: Tensor) -> float:
     """Share of sounds [N, 1, L] whose peak is below -60 dB."""
     return float((wave.abs().amax((1, 2)) < SILENT_BELOW).float().mean())
@@ -142,8 +150,7 @@ def troubles(fake: Tensor, real: Tensor, rate: int) -> list[str]:
         found.append(f"{share:.0%} of the sounds are a click of a few milliseconds")
     if (share := _share_of(_tonality(fake, rate), 0.9)) > 0.3 + _share_of(_tonality(real, rate), 0.9):
         found.append(f"{share:.0%} of the sounds are a single tone")
-    spreads = [float(mel_features(wave, rate).std(0).mean()) for wave in (fake, real)]
-    if spreads[0] < 0.1 * spreads[1]:
+    if diversity(fake, rate) < 0.1 * diversity(real, rate):
         found.append("the sounds are all nearly the same")
     return found
 

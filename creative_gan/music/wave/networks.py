@@ -67,6 +67,10 @@ class WaveGenerator(nn.Module):
             wave = self.post_filter(pad(wave, ((taps - 1) // 2, taps // 2))).clamp(-1, 1)
         return wave
 
+    def sound(self, made: Tensor) -> Tensor:
+        """What it made, as sounds [B, 1, L]: it is one already."""
+        return made
+
 
 class WaveCritic(nn.Module):
     """Strided convolutions of length 25 with LeakyReLU 0.2, phase shuffle after all but the last.

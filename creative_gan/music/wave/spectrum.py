@@ -1,8 +1,9 @@
 """The second family: a GAN on log-magnitude spectrograms, and the way from sounds to them and back.
 
-SpecGAN, arXiv:1802.04208, section 3.1, with time as long as the sound needs instead of a square. The networks
-play with pictures [B, 1, 128, T] that `Spectra.encode` makes of sounds; `Spectra.decode` turns what the
-generator paints into sounds.
+SpecGAN, arXiv:1802.04208, section 3.1, with mel bands instead of all frequencies where the recipe says so (half
+the picture, and longer windows) and time as long as the sound needs instead of a square. The networks play with
+pictures [B, 1, bands, columns] that `Spectra.encode` makes of sounds; `Spectra.decode` turns what the generator
+paints into sounds.
 """
 
 import math
@@ -12,98 +13,145 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core.draws import Draws
-from creative_gan.core.networks import Input, Projection
-from creative_gan.music.signal import griffin_lim, stft
+from creative_gan.core.networks import BatchNorm, Head, Input
+from creative_gan.music.signal import griffin_lim, mel_filters, stft
 
-BINS, N_FFT = 128, 256
 SPREAD = 3.0
 """Standard deviations that [-1, 1] spans; what lies further out is clipped, as in the paper."""
 FLOOR = 1e-4
+ROUNDS = 32
+"""Of Griffin-Lim; on spoken digits twice as many bring the spectrogram a tenth nearer."""
+
+_UNMIX = 30
 
 
 class Spectra(nn.Module):
     """Sounds to standardised log-magnitude spectrograms and back; its statistics are kept like weights.
 
-    length: samples of a sound, a multiple of hop. hop: samples from one column to the next.
+    Args:
+        rate: samples a second.
+        length: samples of a sound, a multiple of hop.
+        bands: mel bands, or half the window for a band of every frequency.
+        hop: samples from one column to the next.
+        window: samples that a column looks at.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, length: int, hop: int = 128) -> None:
+    def __init__(self, rate: int, length: int, bands: int = 128, hop: int = 128, window: int = 256) -> None:
         super().__init__()
         assert length % hop == 0
-        self.length, self.hop, self.frames = length, hop, length // hop
-        self.register_buffer("mean", torch.zeros(BINS, 1))
-        self.register_buffer("deviation", torch.ones(BINS, 1))
+        self.rate, self.length, self.bands, self.hop, self.window = rate, length, bands, hop, window
+        self.columns = length // hop
+        self.register_buffer("mean", torch.zeros(bands, 1))
+        self.register_buffer("deviation", torch.ones(bands, 1))
 
     def fit(self, wave: Tensor) -> None:
-        """Takes mean and deviation of each bin from sounds [N, 1, L]; a few hundred are enough."""
+        """Takes mean and deviation of each band from sounds [N, 1, L]; a few hundred are enough."""
         logs = self._logs(wave)
         self.mean.copy_(logs.mean((0, 1, 3), keepdim=True)[0, 0])
         self.deviation.copy_(logs.std((0, 1, 3), keepdim=True)[0, 0].clamp_min(1e-3))
 
     def encode(self, wave: Tensor) -> Tensor:
-        """[B, 1, L] -> [B, 1, 128, L // hop] in [-1, 1]."""
+        """[B, 1, L] -> [B, 1, bands, columns] in [-1, 1]."""
         return ((self._logs(wave) - self.mean) / self.deviation / SPREAD).clamp(-1, 1)
 
-    def decode(self, picture: Tensor, rounds: int = 60) -> Tensor:
-        """[B, 1, 128, L // hop] in about [-1, 1] -> [B, 1, L] in [-1, 1], phases by Griffin-Lim."""
+    def decode(self, picture: Tensor, rounds: int = ROUNDS) -> Tensor:
+        """[B, 1, bands, columns] in about [-1, 1] -> [B, 1, L] in [-1, 1], phases by Griffin-Lim."""
         logs = picture.float().clamp(-1, 1) * SPREAD * self.deviation + self.mean
-        magnitude = (logs.exp() - FLOOR).clamp_min(0) * N_FFT / 4
-        # the bin at half the rate and the column at the end were left out by `encode`
-        whole = nn.functional.pad(magnitude, (0, 1, 0, 1))
-        return griffin_lim(whole, self.hop, self.length, rounds).clamp(-1, 1)
+        magnitude = self._unmixed((logs.exp() - FLOOR).clamp_min(0))
+        # the column at the end was left out by `encode`
+        whole = nn.functional.pad(magnitude * self.window / 4, (0, 1))
+        wave = griffin_lim(whole, self.hop, self.length, rounds)
+        return wave / wave.abs().amax(-1, keepdim=True).clamp_min(1)  # softer rather than clipped
 
     def _logs(self, wave: Tensor) -> Tensor:
-        magnitude = stft(wave, N_FFT, self.hop)[..., :BINS, : self.frames].abs() / (N_FFT / 4)
-        return torch.log(magnitude + FLOOR)
+        magnitude = stft(wave, self.window, self.hop)[..., : self.columns].abs() / (self.window / 4)
+        return torch.log(self._filters(wave.device) @ magnitude + FLOOR)
+
+    def _filters(self, device: torch.device) -> Tensor:
+        """Means over the frequencies of each band. Returns [bands, window // 2 + 1]."""
+        if self.bands == self.window // 2:  # of every frequency but half the rate
+            return torch.eye(self.bands, self.window // 2 + 1, device=device)
+        filters = mel_filters(self.rate, self.window, self.bands).to(device)
+        return filters / filters.sum(1, keepdim=True).clamp_min(1e-9)
+
+    def _unmixed(self, bands: Tensor) -> Tensor:
+        """Magnitudes, not negative, whose bands are nearest to these. [..., bands, T] -> [..., window // 2 + 1, T].
+
+        Multiplicative updates from the pseudoinverse: Lee & Seung, "Algorithms for non-negative matrix
+        factorization", 2001, Theorem 1.
+        """
+        filters = self._filters(bands.device)
+        if self.bands == self.window // 2:
+            return filters.T @ bands
+        mixed, square = filters.T @ bands, filters.T @ filters
+        magnitude = (torch.linalg.pinv(filters) @ bands).clamp_min(1e-6)
+        for _ in range(_UNMIX):
+            magnitude = magnitude * (mixed / (square @ magnitude).clamp_min(1e-9))
+        return magnitude
 
 
 class SpectrogramGenerator(nn.Module):
-    """Dense layer, then five transposed convolutions that double both sides, ReLU, tanh.
+    """Dense layer, then transposed convolutions that double both sides, batch norm, ReLU, tanh.
 
-    frames: columns of the picture, a multiple of 32. width: the paper's d, channels at half the resolution.
+    spectra: what its pictures are pictures of; kept with its weights, so that it can make sounds of them.
+    width: channels at half the resolution; they double with every halving, up to eight times.
     """
 
-    def __init__(self, frames: int, width: int = 64, latent: int = 100, classes: int = 0) -> None:
+    def __init__(self, spectra: Spectra, width: int = 32, latent: int = 64, classes: int = 0) -> None:
         super().__init__()
-        widths = _widths(width)[::-1]
-        self.start = (BINS // 32, frames // 32)
+        self.spectra = spectra
+        self.start, widths = _pyramid(spectra, width)
         self.input = Input(latent, classes)
-        self.first = nn.Linear(self.input.features, widths[0] * math.prod(self.start))
-        layers: list[nn.Module] = []
-        for a, b in pairwise(widths):
-            conv = nn.ConvTranspose2d(a, b, 4, 2, 1)
-            nn.init.normal_(conv.weight, std=math.sqrt((2 if b > 1 else 0.1) * 4 / a / 16))
-            layers += [nn.ReLU(), conv]
-        self.body = nn.Sequential(*layers, nn.Tanh())
+        self.first = nn.Linear(self.input.features, widths[-1] * math.prod(self.start), bias=False)
+        layers: list[nn.Module] = [BatchNorm(widths[-1]), nn.ReLU()]
+        for a, b in pairwise(widths[::-1]):
+            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=b == 1)]
+            layers += [BatchNorm(b), nn.ReLU()] if b > 1 else [nn.Tanh()]
+        self.body = nn.Sequential(*layers)
+        for module in self.modules():
+            if isinstance(module, nn.ConvTranspose2d | nn.Linear):
+                nn.init.normal_(module.weight, std=0.02)
+            elif isinstance(module, BatchNorm):
+                nn.init.normal_(module.weight, 1.0, 0.02)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """[B, latent] -> [B, 1, 128, frames] in [-1, 1]."""
-        return self.body(self.first(self.input(z, label)).view(len(z), -1, *self.start))
+        """[B, latent] -> [B, 1, bands, columns] in [-1, 1]."""
+        # channels come last in memory, as the convolutions like them: no copy in between
+        x = self.first(self.input(z, label)).unflatten(1, (*self.start, -1)).permute(0, 3, 1, 2)
+        return self.body(x)
+
+    def sound(self, made: Tensor) -> Tensor:
+        """What it painted as sounds [B, 1, L]."""
+        return self.spectra.decode(made)
 
 
 class SpectrogramPictureCritic(nn.Module):
-    """The generator's mirror with LeakyReLU 0.2, on pictures that `Spectra.encode` made."""
+    """The generator's mirror with LeakyReLU 0.2 and no normalisation, on pictures that `Spectra.encode` made."""
 
-    def __init__(self, frames: int, width: int = 64, classes: int = 0) -> None:
+    def __init__(self, spectra: Spectra, width: int = 32, classes: int = 0) -> None:
         super().__init__()
-        widths = _widths(width)
+        start, widths = _pyramid(spectra, width)
         layers: list[nn.Module] = []
         for a, b in pairwise(widths):
             conv = nn.Conv2d(a, b, 4, 2, 1)
             nn.init.kaiming_normal_(conv.weight, 0.2)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
             layers += [conv, nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
-        self.logit = nn.Linear(widths[-1] * (BINS // 32) * (frames // 32), 1)
-        self.projection = Projection(widths[-1], classes)
+        self.head = Head(widths[-1] * math.prod(start), classes)
 
     def forward(self, x: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
-        """[B, 1, 128, frames] -> [B]."""
-        h = self.body(x)
-        return self.logit(h.flatten(1)).squeeze(1) + self.projection(h.mean((2, 3)), label)
+        """[B, 1, bands, columns] -> [B]."""
+        return self.head(self.body(x).permute(0, 2, 3, 1).flatten(1), label)
 
 
-def _widths(width: int) -> list[int]:
-    return [1, *(width * 2**i for i in range(5))]
+def _pyramid(spectra: Spectra, width: int) -> tuple[tuple[int, int], list[int]]:
+    """The size to start from, 4 on its shorter side, and the channels from the picture down to it."""
+    sides = spectra.bands, spectra.columns
+    stages = int(math.log2(min(sides))) - 2
+    assert all(side % 2**stages == 0 for side in sides), sides
+    start = sides[0] // 2**stages, sides[1] // 2**stages
+    return start, [1, *(width * min(2**i, 8) for i in range(stages))]

@@ -121,30 +121,43 @@ def test_log_magnitude_of_a_sine_and_of_silence() -> None:
     assert abs(float(log_magnitude(0 * sine, 256, 64).max())) < 0.01
 
 
-def test_spectrograms_go_back_to_sounds() -> None:
+@pytest.mark.parametrize(
+    ("bands", "window", "error"), [(128, 256, 0.1), (64, 512, 0.15)], ids=["every frequency", "mel"]
+)
+def test_spectrograms_go_back_to_sounds(bands: int, window: int, error: float) -> None:
     time = torch.arange(8192) / 8000
     wave = torch.stack([torch.sin(2 * torch.pi * f * time) * torch.exp(-3 * time) for f in (300, 700, 1500)])[
         :, None
     ]
     wave = 0.8 * wave + 0.001 * torch.randn(wave.shape, generator=torch.Generator().manual_seed(0))
-    spectra = Spectra(8192, 64)
+    spectra = Spectra(8000, 8192, bands, 64, window)
     spectra.fit(wave)
     picture = spectra.encode(wave)
-    assert picture.shape == (3, 1, 128, 128)
+    assert picture.shape == (3, 1, bands, 128)
     assert picture.abs().max() <= 1
+    assert 0.5 < 3 * picture.std() < 1.5, "standardised"
     back = spectra.decode(picture)
     assert back.shape == wave.shape
     again: Tensor = spectra.encode(back)
-    assert (again - picture).abs().mean() < 0.1
+    assert (again - picture).abs().mean() < error
+    loud = [float(x.abs().max()) for x in (wave, back)]
+    assert 0.7 < loud[1] / loud[0] < 1.4
+    tones = torch.fft.rfft(back[:, 0]).abs().argmax(1) * 8000 / 8192
+    assert (tones - torch.tensor([300.0, 700.0, 1500.0])).abs().max() < 40
 
 
 def test_spectrogram_networks() -> None:
     label = torch.tensor([0, 1])
-    picture = SpectrogramGenerator(64, 4, 10, 2)(torch.randn(2, 10), label)
-    assert picture.shape == (2, 1, 128, 64)
-    critic = SpectrogramPictureCritic(64, 4, 2)
+    spectra = Spectra(8000, 8192, 64, 128, 512)
+    generator = SpectrogramGenerator(spectra, 4, 10, 2)
+    picture = generator(torch.randn(2, 10), label)
+    assert picture.shape == (2, 1, 64, 64)
+    assert generator.sound(picture).shape == (2, 1, 8192)
+    assert "spectra.mean" in generator.state_dict(), "its statistics travel with it"
+    critic = SpectrogramPictureCritic(spectra, 4, 2)
     logits = critic(picture, label)
     assert logits.shape == (2,)
+    assert (critic(picture, 1 - label) - logits).abs().min() > 0, "the label counts"
     (gradient,) = torch.autograd.grad(logits.sum(), picture, create_graph=True)
     gradient.square().sum().backward()
-    assert critic.logit.weight.grad is not None
+    assert critic.head.logit.weight.grad is not None
