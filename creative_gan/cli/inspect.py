@@ -35,12 +35,12 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
             for line in provenance.describe(record):
                 click.echo(line)
         return
+    from creative_gan import api
+
     modality = str(record.get("command", "")).partition(" ")[0]
-    if modality == "image":
-        from creative_gan.image.again import again as repeat
-    elif modality == "text":
-        from creative_gan.text.again import again as repeat
-    else:
-        raise UserError(f"{file} was made by {record.get('command')!r}, which this version cannot repeat")
-    repeat(record, again, model_name, overwrite)
+    model = record.get("model")
+    kind = model.get("kind") if isinstance(model, dict) else None
+    api.module(api.kind_of({"modality": modality, "kind": kind}, file), "again").again(
+        record, again, model_name, overwrite
+    )
     options.say(f"wrote {again}")

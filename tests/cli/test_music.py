@@ -1,0 +1,159 @@
+"""The music commands as a user calls them: files that other programs open, sentences for every mistake."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pretty_midi
+import pytest
+import soundfile
+from PIL import Image
+
+from creative_gan.core import provenance
+
+
+def test_sounds_in_every_format_and_once_more(run, sounding: Path, tmp_path: Path):
+    for ending in ("wav", "flac", "ogg"):
+        out = tmp_path / f"a.{ending}"
+        assert run("music", "sample", "--model", sounding, "--out", out, "--seed", 3)[0] == 0
+        wave, rate = soundfile.read(out)
+        assert rate == 16_000 and wave.shape == (8192,) and np.isfinite(wave).all()
+        assert run("inspect", out, "--again", tmp_path / f"b.{ending}")[0] == 0
+        assert (tmp_path / f"b.{ending}").read_bytes() == out.read_bytes()
+    assert run("music", "sample", "--model", sounding, "-n", 3, "--out", tmp_path / "many")[0] == 0
+    assert [p.name for p in sorted((tmp_path / "many").iterdir())] == ["00000.wav", "00001.wav", "00002.wav"]
+    code, _, err = run("music", "sample", "--model", sounding, "--out", tmp_path / "a.wav")
+    assert code == 1 and "--overwrite" in err
+
+
+def test_songs_in_every_format_and_once_more(run, composed: Path, tmp_path: Path):
+    for ending in ("mid", "wav"):
+        out = tmp_path / f"a.{ending}"
+        asked = ("--bars", 2, "--tempo", 90, "--key", "D major", "--metre", "3/4", "--instrument", 40)
+        assert run("music", "sample", "--model", composed, "--out", out, "--seed", 3, *asked)[0] == 0
+        assert run("inspect", out, "--again", tmp_path / f"b.{ending}")[0] == 0
+        assert (tmp_path / f"b.{ending}").read_bytes() == out.read_bytes()
+    song = pretty_midi.PrettyMIDI(str(tmp_path / "a.mid"))
+    assert song.get_tempo_changes()[1][0] == pytest.approx(90, rel=1e-4)
+    assert song.time_signature_changes[0].numerator == 3
+    assert song.instruments[0].program == 40
+    sound, rate = soundfile.read(tmp_path / "a.wav")
+    assert rate == 44_100 and sound.shape[1] == 2 and 0.01 < np.abs(sound).max() < 1
+    assert (
+        run("music", "sample", "--model", composed, "-n", 2, "--bars", 1, "--out", tmp_path / "many")[0] == 0
+    )
+    assert len(list((tmp_path / "many").glob("*.mid"))) == 2
+    code, _, err = run("music", "sample", "--model", composed, "-n", 2, "--out", tmp_path / "two.mid")
+    assert code == 1 and "need a folder" in err
+
+
+def test_a_piece_goes_on_and_a_melody_is_accompanied(run, composed: Path, tmp_path: Path):
+    given = tmp_path / "song.mid"
+    assert run("music", "sample", "--model", composed, "--bars", 2, "--out", given)[0] == 0
+    assert (
+        run("music", "continue", given, "--model", composed, "--bars", 2, "--out", tmp_path / "c.mid")[0] == 0
+    )
+    assert run("music", "accompany", given, "--model", composed, "--out", tmp_path / "d.mid")[0] == 0
+
+    def melody(path: Path) -> list[tuple[int, float]]:
+        (part,) = [part for part in pretty_midi.PrettyMIDI(str(path)).instruments if part.name == "melody"]
+        return [(note.pitch, round(note.start, 3)) for note in part.notes]
+
+    before = melody(given)
+    assert melody(tmp_path / "c.mid")[: len(before)] == before
+    assert melody(tmp_path / "d.mid") == before
+    record = provenance.read(tmp_path / "d.mid")
+    assert record is not None and record["arguments"]["file"] == "song.mid"
+    code, _, err = run("inspect", tmp_path / "d.mid", "--again", tmp_path / "e.mid")
+    assert code == 1 and "Traceback" not in err
+
+
+def test_options_of_the_other_kind_are_refused(run, sounding: Path, composed: Path, tmp_path: Path):
+    for model, arguments, said in (
+        (sounding, ("sample", "--bars", 4, "--out", "x.wav"), "--bars"),
+        (composed, ("sample", "--truncation", 1, "--out", "x.mid"), "--truncation"),
+        (sounding, ("sample", "--out", "x.mid"), "sounds, not notes"),
+        (composed, ("sample", "--out", "x.png"), ".mid"),
+        (composed, ("walk", "--out", "x.wav"), "walk"),
+        (sounding, ("evaluate", "--verdict"), "--verdict"),
+        (composed, ("sample", "--key", "H major", "--out", "x.mid"), "H major"),
+        (composed, ("sample", "--metre", "17/3", "--out", "x.mid"), "17/3"),
+        (sounding, ("sample", "--class", "gong", "--out", "x.wav"), "gong"),
+    ):
+        code, _, err = run("music", *arguments, "--model", model)
+        assert code == 1 and said in err and "Traceback" not in err, arguments
+    assert not any(Path(name).exists() for name in ("x.wav", "x.mid", "x.png"))
+
+
+def test_the_kind_goes_with_the_data(run, tmp_path: Path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    soundfile.write(mixed / "a.wav", 0.5 * np.sin(np.arange(8000) / 9), 8000)
+    song = pretty_midi.PrettyMIDI()
+    song.instruments.append(pretty_midi.Instrument(0))
+    song.instruments[0].notes = [pretty_midi.Note(80, 60 + i, i / 2, i / 2 + 0.5) for i in range(8)]
+    song.write(str(mixed / "b.mid"))
+    code, _, err = run("music", "check", mixed)
+    assert code == 1 and "--kind" in err
+    assert "1 sounds" in run("music", "check", mixed, "--kind", "wave")[1]
+    assert "1 songs" in run("music", "check", mixed, "--kind", "midi")[1]
+    code, _, err = run("music", "train", mixed)
+    assert code == 1 and "--kind" in err
+    code, _, err = run("music", "train", mixed, "--recipe", "drums", "--kind", "midi")
+    assert code == 2 and "--kind wave" in err
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code, _, err = run("music", "train", empty)
+    assert code == 1 and "neither sounds nor MIDI" in err
+
+
+def test_render_and_picture(run, composed: Path, sounding: Path, tmp_path: Path):
+    song, sound = tmp_path / "song.mid", tmp_path / "sound.flac"
+    run("music", "sample", "--model", composed, "--bars", 1, "--out", song)
+    run("music", "sample", "--model", sounding, "--out", sound)
+    assert run("music", "render", song, "--out", tmp_path / "song.wav", "--engine", "own")[0] == 0
+    assert soundfile.info(tmp_path / "song.wav").channels == 2
+    for file in (song, sound):
+        assert run("music", "picture", file)[0] == 0
+        with Image.open(file.with_suffix(".png")) as picture:
+            assert picture.width >= 400
+    (tmp_path / "not.mid").write_bytes(b"MThd but not really")
+    for command in (("render", "--out", tmp_path / "n.wav"), ("picture",)):
+        code, _, err = run("music", command[0], tmp_path / "not.mid", *command[1:])
+        assert code == 1 and "not.mid" in err and "Traceback" not in err
+
+
+def test_walk_is_one_sound_made_again(run, sounding: Path, tmp_path: Path):
+    out = tmp_path / "walk.wav"
+    assert run("music", "walk", "--model", sounding, "--seconds", 2, "--out", out)[0] == 0
+    assert soundfile.info(out).duration >= 2
+    assert run("inspect", out, "--again", tmp_path / "again.wav")[0] == 0
+    assert (tmp_path / "again.wav").read_bytes() == out.read_bytes()
+
+
+def test_evaluate_and_export(run, sounding: Path, composed: Path, tmp_path: Path):
+    for model in (sounding, composed):
+        code, out, _ = run("music", "evaluate", "--model", model, "-n", 60, "--json")
+        figures = json.loads(out)
+        measured = [row for row in figures.values() if isinstance(row, dict) and "value" in row]
+        assert code == 0 and len(measured) > 5 and all("floor" in row for row in measured)
+        copy = tmp_path / f"{model.parent.name}-copy"
+        assert run("music", "export", "--model", model, "--out", copy)[0] == 0
+        shutil.rmtree(copy / "x", ignore_errors=True)
+        ending = "wav" if model == sounding else "mid"
+        for source, name in ((model, "one"), (copy, "two")):
+            run("music", "sample", "--model", source, "--no-metadata", "--out", tmp_path / f"{name}.{ending}")
+        assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
+
+
+def test_training_goes_on_where_it_stopped(run, tmp_path: Path):
+    train = ("music", "train", "builtin:tunes", "--samples", 32, "--out", tmp_path / "run", "--quiet")
+    small = ("--set", "network.width=16", "--set", "game.batch=16", "--set", "watch.looks=1")
+    assert run(*train, *small)[0] == 0
+    log = (tmp_path / "run/metrics.jsonl").read_bytes()
+    assert run(*train, *small)[0] == 0 and (tmp_path / "run/metrics.jsonl").read_bytes() == log
+    code, _, err = run("music", "train", "builtin:drums", "--out", tmp_path / "run", "--quiet")
+    assert code == 1 and "another" in err
+    code, out, _ = run("music", "train", "builtin:tunes", "--dry-run")
+    assert code == 0 and "[network]" in out and "parameters" in out
