@@ -1,0 +1,108 @@
+"""The benchmarks run from a clone, on an oracle of the test's own."""
+
+import json
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "seqgan_oracle.py"
+SMALL = [
+    "--count",
+    "200",
+    "--width",
+    "8",
+    "--mle-samples",
+    "2560",
+    "--game-samples",
+    "640",
+    "--critic-scale",
+    "0.02",
+]
+
+
+def oracle(path: Path, size: int = 30, width: int = 4) -> None:
+    rng = np.random.default_rng(0)
+    shapes = [(size, width), *[(width, width), (width, width), (width,)] * 4, (width, size), (size,)]
+    arrays = [2 * rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    np.savez(path, **{f"p{index:02}": array for index, array in enumerate(arrays)})  # type: ignore[arg-type]
+
+
+Benchmark = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Benchmark:
+    """Runs the script in this process, in a folder with an oracle: (exit code, stdout, stderr)."""
+    oracle(tmp_path / "oracle.npz")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", [str(SCRIPT), "--device", "cpu", *SMALL, *arguments])
+        code: int | str | None = 0
+        try:
+            runpy.run_path(str(SCRIPT), run_name="__main__")
+        except SystemExit as done:
+            code = done.code
+        out, err = capsys.readouterr()
+        return (1, out, code) if isinstance(code, str) else (code or 0, out, err)
+
+    return run
+
+
+def result(benchmark: Benchmark, *arguments: str) -> dict[str, Any]:
+    code, out, err = benchmark("--oracle", "oracle.npz", "--json", *arguments)
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_literal_seqgan_beside_its_baseline_and_its_control(benchmark: Benchmark, tmp_path: Path) -> None:
+    settings = [
+        "--set",
+        "critic_pretrain=320",
+        "--set",
+        "rollouts=2",
+        "--samples-out",
+        "s.npy",
+        "--start",
+        "w.st",
+    ]
+    found = result(benchmark, "--game", "seqgan", *settings)
+    samples = np.load(tmp_path / "s.npy")
+    assert (
+        samples.dtype == np.int32 and samples.shape == (200, 20) and 0 <= samples.min() <= samples.max() < 30
+    )
+    assert set(found["final"]) == set(found["sweep"]) == {"mle", "seqgan", "control"}
+    learnt = [row["nll_test"] for row in found["time"] if row["phase"] == "mle"]
+    assert learnt[-1] < learnt[0] - 0.05
+    curve = [point["nll_oracle"] for point in found["sweep"]["mle"]]
+    assert curve[-1] < curve[0], "lower temperature, likelier samples"
+    assert sum(row["phase"] == "control" for row in found["time"]) > 0
+    again = result(benchmark, "--game", "mle", "--start", "w.st")
+    assert again["final"]["mle"] == found["final"]["mle"] and not again["time"]
+
+
+@pytest.mark.parametrize("game", ["seqgan-dense", "cot"])
+def test_the_other_games(benchmark: Benchmark, game: str) -> None:
+    settings = ["--set", "critic_pretrain=64"] if game == "seqgan-dense" else []
+    found = result(benchmark, "--game", game, *settings)
+    assert set(found["final"]) == {"mle", game, "control"}
+    assert all(np.isfinite(point["nll_test"]) for point in found["sweep"][game])
+
+
+def test_mistakes_are_told_in_a_sentence(benchmark: Benchmark, tmp_path: Path) -> None:
+    (tmp_path / "there.npy").touch()
+    for arguments, said in (
+        (["--oracle", "none.npz"], "none.npz"),
+        (["--samples-out", "there.npy"], "there.npy"),
+        (["--game", "cot", "--set", "rollouts=2", "--mle-samples", "64", "--count", "100"], "rollouts"),
+        (["--set", "rollouts:2"], "--set"),
+        (["--oracle", "oracle.npz", "--start", "oracle.npz"], "oracle.npz"),
+    ):
+        code, _, err = benchmark(*arguments)
+        assert code == 1 and err.startswith("error: ") and "\n" not in err and said in err
