@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench models clean
+.PHONY: demo test check bench models soak clean
 
 demo: $(READY)
 	$(BIN)/creative-gan demo
@@ -17,6 +17,10 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not realdata and not gpu"
+
+# Accidents by the thousand, for hours: tests/reliability with the full counts of docs/reliability.md.
+soak: $(READY)
+	CREATIVE_GAN_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/reliability
 
 bench: $(READY)
 	$(BIN)/python benchmarks/image_speed.py

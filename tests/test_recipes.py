@@ -1,5 +1,6 @@
 """Every shipped recipe parses, runs a few steps with its [test] table, and leaves a model that samples."""
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from creative_gan.core.recipe import load, to_toml
 from creative_gan.image.model import load as load_model
 from creative_gan.image.recipe import ImageRecipe
 from creative_gan.image.train import plan, train
+from creative_gan.music.wave import model as wave_model
+from creative_gan.music.wave import train as wave_train
+from creative_gan.music.wave.recipe import WaveRecipe
 from creative_gan.text import model as text_model
 from creative_gan.text import train as text_train
 from creative_gan.text.recipe import TextRecipe
@@ -18,6 +22,12 @@ from tests.text.test_pretrained import language_model
 
 IMAGE = [name for name in names() if name.startswith("image/")]
 TEXT = [name for name in names() if name.startswith("text/")]
+KINDS = {
+    name: tomllib.loads((folder() / f"{name}.toml").read_text("utf-8"))["kind"]
+    for name in names()
+    if name.startswith("music/")
+}
+WAVE = [name for name, kind in KINDS.items() if kind == "wave"]
 
 
 def test_there_are_recipes_for_what_is_promised():
@@ -25,11 +35,13 @@ def test_there_are_recipes_for_what_is_promised():
     assert promised <= {name.removeprefix("image/") for name in IMAGE}
     promised = {"captions", "tang", "builtin", "seqgan-paper", "cot", "relgan", "pretrained"}
     assert promised <= {name.removeprefix("text/") for name in TEXT}
+    promised = {"wave-8k", "drums", "wave-16k", "long", "wavegan-paper", "spec"}
+    assert promised <= {name.removeprefix("music/") for name in WAVE}
 
 
-@pytest.mark.parametrize("name", IMAGE + TEXT)
+@pytest.mark.parametrize("name", IMAGE + TEXT + WAVE)
 def test_recipe_reads_the_same_after_writing(name: str, tmp_path: Path):
-    kind = TextRecipe if name in TEXT else ImageRecipe
+    kind = {"image": ImageRecipe, "music": WaveRecipe, "text": TextRecipe}[name.split("/")[0]]
     recipe = load(kind, folder() / f"{name}.toml")
     (tmp_path / "again.toml").write_text(to_toml(recipe), "utf-8")
     assert load(kind, tmp_path / "again.toml") == recipe
@@ -58,3 +70,14 @@ def test_text_recipe_trains_and_samples(name: str, tmp_path: Path):
     texts = model.sample(3, seed=1)
     assert len(set(texts)) == 3 and model.config["weights"] == ["adversarial", "mle"]
     assert len(model.sample(2, best_of=2)) == 2  # every game leaves something to choose by
+
+
+@pytest.mark.parametrize("name", WAVE)
+def test_wave_recipe_trains_and_samples(name: str, tmp_path: Path):
+    recipe = load(WaveRecipe, folder() / f"{name}.toml", test=True, given={"watch.looks": 1})
+    made = wave_train.plan("builtin:drums", recipe, name, "cpu")
+    model = wave_model.load(wave_train.train(made, tmp_path / "run", lambda row: None))
+    waves = model.waves(3, seed=1)
+    assert waves.shape == (3, recipe.data.length) and np.isfinite(waves).all()
+    assert len({wave.tobytes() for wave in waves}) == 3
+    assert bool(model.classes) == recipe.data.labels

@@ -39,7 +39,7 @@ def save(folder: Path, seen: int, state: dict) -> Path:
         (target / "manifest.json").write_text(json.dumps(hashes, indent=1))
 
     path = folder / f"{seen:012d}"
-    write_folder(path, build, overwrite=True)
+    write_folder(path, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
     for old in _all(folder)[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
     return path
@@ -58,7 +58,7 @@ def load_newest(folder: Path) -> tuple[int, dict] | None:
     for path in reversed(paths):
         try:
             return _load(path)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
             warnings.warn(
                 f"checkpoint {path} is damaged ({error}); going on from the one before", stacklevel=2
             )

@@ -1,9 +1,13 @@
 """Which device and precision to use, and why."""
 
 import contextlib
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from creative_gan.core.errors import UserError
 
@@ -60,3 +64,38 @@ def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -
 def cpu_has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def usage(device: torch.device) -> dict[str, Any]:
+    """What this process runs on and the most memory that it has taken: `device`, `megabytes` of its kind."""
+    if device.type == "cuda":
+        name, taken = torch.cuda.get_device_name(device), torch.cuda.max_memory_reserved(device)
+        return {"device": name, "megabytes": taken >> 20}
+    threads = torch.get_num_threads()
+    name = f"CPU, {threads} {'threads' if threads > 1 else 'thread'}" if device.type == "cpu" else device.type
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return {"device": name}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, kilobytes elsewhere
+    return {"device": name, "megabytes": peak >> (20 if sys.platform == "darwin" else 10)}
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves random initial values away."""
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        if func in (torch.Tensor.normal_, torch.nn.init.normal_):
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def weightless() -> Iterator[None]:
+    """Networks that are made inside have names and shapes and no weights, so that they cost nothing.
+
+    Normal numbers are not drawn: the first to be drawn without a place for them makes torch load a second's
+    worth of modules.
+    """
+    with torch.device("meta"), _Undrawn():
+        yield

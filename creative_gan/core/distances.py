@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from creative_gan.core.copying import mann_whitney, threshold
+
 Floats = NDArray[np.float64]
 
 BLOCK = 1 << 22
@@ -135,15 +137,23 @@ def near_duplicates(train: np.ndarray, heldout: np.ndarray, fake: np.ndarray) ->
     """Which fakes are as near to a training row as only one in a hundred unseen real samples is?
 
     train: [T, D], heldout: [N, D], fake: [M, D]. Returns `share` of such fakes in [0, 1] (0.01 is what real
-    samples give), the `threshold` (1st percentile of the held-out rows' distances to the training set), and
-    for each fake its `nearest` training row [M] int64 and the `distance` [M] to it.
+    samples give), the `threshold` (1st percentile of the held-out rows' distances to the training set), for
+    each fake its `nearest` training row [M] int64 and the `distance` [M] to it, and for each held-out row the
+    same as `heldout_nearest` and `heldout_distance` [N].
     """
     train, heldout, fake = _triple(train, heldout, fake)
-    threshold = float(np.percentile(_nearest(heldout, train)[1], 1))
+    heldout_nearest, heldout_distance = _nearest(heldout, train)
+    limit = threshold(heldout_distance)
     nearest, distance = _nearest(fake, train)
     # "<=", so that copies are found even where held-out rows repeat training rows and the threshold is 0.
-    share = float((distance <= threshold).mean())
-    return {"share": share, "threshold": threshold, "nearest": nearest, "distance": distance}
+    return {
+        "share": float((distance <= limit).mean()),
+        "threshold": limit,
+        "nearest": nearest,
+        "distance": distance,
+        "heldout_nearest": heldout_nearest,
+        "heldout_distance": heldout_distance,
+    }
 
 
 def _pair(real: np.ndarray, fake: np.ndarray, rows: int, centred: bool = True) -> tuple[Floats, Floats]:
@@ -242,14 +252,7 @@ def _nearest(rows: Floats, items: Floats) -> tuple[np.ndarray, Floats]:
 
 def _copying_z(train: Floats, heldout: Floats, fake: Floats) -> float:
     """Mann-Whitney z of the fakes' distances to the training set against the held-out rows'."""
-    ours, theirs = _nearest(heldout, train)[1], _nearest(fake, train)[1]
-    n, m = len(ours), len(theirs)
-    _, place, ties = np.unique(np.concatenate([ours, theirs]), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
-    u = ranks[n:].sum() - m * (m + 1) / 2
-    total = n + m
-    variance = n * m / 12 * (total + 1 - (ties**3.0 - ties).sum() / (total * (total - 1)))
-    return float((u - n * m / 2) / np.sqrt(variance)) if variance > 0 else 0.0
+    return mann_whitney(_nearest(heldout, train)[1], _nearest(fake, train)[1])
 
 
 def _centres(rows: Floats, count: int, draw: np.random.Generator) -> Floats:

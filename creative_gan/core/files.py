@@ -48,11 +48,14 @@ def write_bytes(path: str | Path, data: bytes, overwrite: bool = False) -> None:
         _sync_folder(target.parent)
 
 
-def write_folder(path: str | Path, build: Callable[[Path], None], overwrite: bool = False) -> None:
+def write_folder(
+    path: str | Path, build: Callable[[Path], None], overwrite: bool = False, size: int = 0
+) -> None:
     """Write a folder whole or not at all: `build` fills a new folder, which then takes the name.
 
     With `overwrite` an older folder gives way only if everything in it is written anew: files that somebody
-    keeps there are never lost. An empty folder always gives way.
+    keeps there are never lost. An empty folder always gives way. `size` is how many bytes it will take, as far
+    as that is known, for the message that the disk is full.
 
     Raises UserError if the folder holds something and `overwrite` is not set, if it holds more than what
     is written, or if it cannot be written. What `build` raises passes through; nothing is left behind.
@@ -63,7 +66,7 @@ def write_folder(path: str | Path, build: Callable[[Path], None], overwrite: boo
     written = 0
 
     def needed() -> int:
-        return written
+        return max(written, size)
 
     with _explained(path, needed):
         target.parent.mkdir(parents=True, exist_ok=True)

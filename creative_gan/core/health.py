@@ -1,5 +1,9 @@
 """Health of a training: what is not finite is never kept, and what goes wrong is said in plain words."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import torch
 from torch import Tensor
 
 ADVICE = (
@@ -21,13 +25,39 @@ def check_finite(**values: Tensor) -> None:
             raise NotFinite(f"NaN or infinity in the {name.replace('_', ' ')}")
 
 
-def warnings(row: dict[str, float], memory: dict[str, float]) -> list[str]:
+def check_state(**states: Any) -> None:
+    """Raises NotFinite for the first state (dicts and lists with tensors in them) that holds NaN or infinity."""
+    found = {name: list(_tensors(state)) for name, state in states.items()}
+    if _finite([tensor for tensors in found.values() for tensor in tensors]):
+        return  # one wait for the GPU where all is well
+    for name, tensors in found.items():
+        if not _finite(tensors):
+            raise NotFinite(f"NaN or infinity in the {name.replace('_', ' ')}")
+
+
+def _tensors(state: Any) -> Iterator[Tensor]:
+    if isinstance(state, Tensor):
+        if state.is_floating_point() and state.numel():
+            yield state.detach()
+    elif isinstance(state, dict | list | tuple):
+        for part in state.values() if isinstance(state, dict) else state:
+            yield from _tensors(part)
+
+
+def _finite(tensors: list[Tensor]) -> bool:
+    if not tensors:
+        return True
+    norms = [norm.float().to(tensors[0].device) for norm in torch._foreach_norm(tensors, torch.inf)]
+    return bool(torch.stack(norms).isfinite().all())
+
+
+def warnings(row: dict[str, float], memory: dict[str, Any]) -> list[str]:
     """What the newest row of metrics should worry its reader about; each warning is given once.
 
     Args:
         row: mean metrics since the last row; `sign` (share of pairs that the critic gets right, as a mean
             sign), `diversity` and `real_diversity` are looked at where they are there.
-        memory: plain numbers kept from row to row (and in the checkpoint); changed in place.
+        memory: plain values kept from row to row (and in the checkpoint); changed in place.
     """
     said = []
     right = row.get("sign", 0.0) > 0.98

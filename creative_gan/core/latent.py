@@ -1,12 +1,47 @@
-"""Ways through latent space that pictures and sounds share: closed loops and truncation."""
+"""Latent space as pictures and sounds share it: the latents of a seed, truncation, closed loops, fixed chunks."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from creative_gan.core.draws import derive
 from creative_gan.core.errors import UserError
 
 _PER_ANCHOR = 256
 """Points per anchor on the fine curve along which the frames are spaced evenly."""
+
+
+def latents(indices: range, seed: int, length: int, truncation: float | None = None) -> Tensor:
+    """The latents of samples `indices` of a seed, each a function of seed and index alone.
+
+    truncation: latents are squeezed below this magnitude; less is more typical and less varied.
+    Returns [len(indices), length].
+    """
+    rows = [
+        torch.randn(length, generator=torch.Generator().manual_seed(derive(seed, "sample", i)))
+        for i in indices
+    ]
+    z = torch.stack(rows) if rows else torch.empty(0, length)
+    return z if truncation is None else truncate(z, truncation)
+
+
+def in_chunks(
+    make: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, label: Tensor | None, chunk: int
+) -> list[Tensor]:
+    """What `make` makes of latents [N, D] and labels [N] (or None), always `chunk` rows at once.
+
+    The last chunk is filled up, for another batch size may round differently: so a sample has the same bytes
+    however many are asked for. Returns one tensor for each chunk, N rows in all.
+    """
+    made = []
+    for start in range(0, len(z), chunk):
+        rows = slice(start, start + chunk)
+        missing = chunk - len(z[rows])
+        full_z = torch.cat([z[rows], z.new_zeros(missing, z.shape[1])])
+        full_label = None if label is None else torch.cat([label[rows], label.new_zeros(missing)])
+        made.append(make(full_z, full_label)[: chunk - missing])
+    return made
 
 
 def circle(anchors: Tensor, frames: int) -> Tensor:

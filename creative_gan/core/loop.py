@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core import checkpoint, dist, health
+from creative_gan.core.device import usage
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 
@@ -54,8 +55,9 @@ class Watch:
 
     log_every: int
     look_every: int
-    look: Callable[[Any, int], dict[str, float]]
-    """Called with the game and what was seen, at 0, on the way and at the end: previews and cheap measures."""
+    look: Callable[[Any, int], dict[str, Any]]
+    """Called with the game and what was seen, at 0, on the way and at the end: previews and cheap measures, and
+    a `warning` in words where something looks wrong."""
     report: Callable[[dict], None]
     """Called with every row of the log and the time it took: progress for a person."""
     save_seconds: float = 60.0
@@ -94,7 +96,7 @@ def train(
         Stopped: SIGINT or SIGTERM came; everything was saved.
         UserError: the training could not be kept finite, or a file could not be written.
     """
-    run = _Run(folder, phases, watch)
+    run = _Run(folder, phases, watch, device)
     rows = dist.rows(batch)
     with _signals() as signalled:
         while True:
@@ -118,6 +120,7 @@ def train(
             )  # what a network draws by itself, such as dropout
             try:
                 metrics = run.game.step(batches(run.seen, batch, rows), draws)
+                run.check_weights()
             except health.NotFinite as trouble:
                 run.roll_back(trouble)
                 continue
@@ -133,11 +136,11 @@ def train(
 class _Run:
     """The state of a run between two steps, and what is done with it once in a while."""
 
-    def __init__(self, folder: Path, phases: list[Phase], watch: Watch) -> None:
-        self.folder, self.phases, self.watch = folder, phases, watch
+    def __init__(self, folder: Path, phases: list[Phase], watch: Watch, device: torch.device) -> None:
+        self.folder, self.phases, self.watch, self.device = folder, phases, watch, device
         self.seen, self.phase, self.rollbacks = 0, 0, 0
         self.sums: dict[str, list[float]] = {}
-        self.memory: dict[str, float] = {}
+        self.memory: dict[str, Any] = {}
         self.log_size = 0
         self.looked = -1
         self.started = self.logged_at = self.saved_at = time.monotonic()
@@ -196,23 +199,28 @@ class _Run:
         self.looked = self.seen
         row = self.watch.look(self.game, self.seen) if dist.is_main() else {}
         dist.barrier()
+        warning = row.pop("warning", "")
         if row:
             self._write({"seen": self.seen, **row})
+        told = "".join(letter for letter in warning if not letter.isdigit())
+        if warning and self.memory.get("looked wrong") != told:  # not the same again at every look
+            self.memory["looked wrong"] = told
+            self._write({"seen": self.seen, "warning": warning})
 
     def save(self) -> None:
         """Writes a checkpoint, unless something in it is not finite."""
-        networks = self.game.networks()
-        for name, network in networks.items():
-            for parameter in network.parameters():
-                try:
-                    health.check_finite(**{f"weights of the {name}": parameter})
-                except health.NotFinite as trouble:
-                    self.roll_back(trouble)
-                    return
+        game = self.game.state_dict()
+        try:
+            self.check_weights()
+            health.check_state(state_of_the_optimisers=game)
+        except health.NotFinite as trouble:
+            self.roll_back(trouble)
+            return
+        for network in self.game.networks().values():
             dist.check_in_step(network)
         if dist.is_main():
             state = {
-                "game": self.game.state_dict(),
+                "game": game,
                 "phase": self.phase,
                 "sums": self.sums,
                 "memory": self.memory,
@@ -223,6 +231,11 @@ class _Run:
             checkpoint.save(self.folder / "checkpoint", self.seen, state)
         dist.barrier()
         self.saved_at = time.monotonic()
+
+    def check_weights(self) -> None:
+        """Raises NotFinite if a network holds what is not: it is neither shown nor exported nor saved."""
+        networks = self.game.networks()
+        health.check_state(**{f"weights of the {name}": n.state_dict() for name, n in networks.items()})
 
     def roll_back(self, trouble: health.NotFinite) -> None:
         """Goes back to the newest checkpoint with half the learning rate, at most three times."""
@@ -252,8 +265,9 @@ class _Run:
 
     def _truncate(self) -> None:
         """Forgets what was logged after the checkpoint: it will be logged again."""
+        path = self.folder / "metrics.jsonl"
         if dist.is_main():
-            with (self.folder / "metrics.jsonl").open("ab") as file:
+            with _explained(path), path.open("ab") as file:
                 self.log_size = min(self.log_size, file.tell())  # somebody may have deleted it
                 file.truncate(self.log_size)
 
@@ -266,9 +280,8 @@ class _Run:
         rows = [row, *({"seen": self.seen, "warning": text} for text in said)]
         if dist.is_main():
             self.log_size += _append(self.folder / "metrics.jsonl", rows)
-            _append(
-                self.folder / "speed.jsonl", [{"seen": self.seen, "seconds": round(now - self.started, 3)}]
-            )
+            speed = {"seen": self.seen, "seconds": round(now - self.started, 3)} | usage(self.device)
+            _append(self.folder / "speed.jsonl", [speed])
             for r in rows:
                 self.watch.report(r | {"seconds": now - self.started})
 
@@ -276,14 +289,19 @@ class _Run:
 def _append(path: Path, rows: list[dict]) -> int:
     """Adds lines of JSON to a file; returns how many bytes."""
     text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    with _explained(path), path.open("ab") as file:
+        file.write(text)
+    return len(text)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with path.open("ab") as file:
-            file.write(text)
+        yield
     except OSError as error:
         raise DataError(
             path, f"cannot be written ({error.strerror})", "make room; the same command goes on"
         ) from None
-    return len(text)
 
 
 @contextmanager

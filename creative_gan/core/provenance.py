@@ -141,7 +141,7 @@ def wav_bytes_with_origin(wav: bytes, record: Record) -> bytes:
 def read(path: str | Path) -> Record | None:
     """The record that a file carries, or that the JSON file beside it holds.
 
-    Reads PNG, GIF, WebP, WAV, MIDI, MP4 and JSON, told by content, a few MB at most of however large a file.
+    Reads PNG, GIF, WebP, WAV, FLAC, OGG, MIDI, MP4 and JSON, told by content, a few MB at most of however large a file.
 
     Returns None if there is no record, also for damaged files.
     Raises DataError if the file cannot be read.
@@ -312,6 +312,51 @@ def _variable(data: bytes, at: int) -> tuple[int, int]:
     return number, place + 1
 
 
+def _flac_texts(file: BinaryIO) -> Iterator[bytes]:
+    """RFC 9639, section 8: the comments of the metadata block of type 4."""
+    file.seek(4)
+    for _ in range(_CHUNKS):
+        kind, length = struct.unpack(">B3s", file.read(4))
+        size = int.from_bytes(length, "big")
+        if kind & 0x7F == 4 and size <= _SCANNED_BYTES:
+            yield from _vorbis_comments(file.read(size))
+        else:
+            file.seek(size, os.SEEK_CUR)
+        if kind & 0x80:  # the last one
+            return
+
+
+def _ogg_texts(file: BinaryIO) -> Iterator[bytes]:
+    """RFC 3533, section 6: the second packet of a stream holds the comments of Vorbis or Opus."""
+    data = file.read(_SCANNED_BYTES)
+    packets = [bytearray()]
+    at = 0
+    while data[at : at + 4] == b"OggS" and len(packets) < 3:
+        lengths = data[at + 27 : at + 27 + data[at + 26]]
+        at += 27 + len(lengths)
+        for length in lengths:
+            packets[-1] += data[at : at + length]
+            at += length
+            if length < 255:  # a packet ends
+                packets.append(bytearray())
+    for head in (b"\x03vorbis", b"OpusTags"):
+        if len(packets) > 2 and packets[1].startswith(head):
+            yield from _vorbis_comments(bytes(packets[1][len(head) :]))
+
+
+def _vorbis_comments(data: bytes) -> Iterator[bytes]:
+    """The comments named COMMENT. Vorbis I specification, section 5.2.1."""
+    at = 4 + int.from_bytes(data[:4], "little")
+    count = int.from_bytes(data[at : at + 4], "little")
+    at += 4
+    for _ in range(min(count, _CHUNKS)):
+        length = int.from_bytes(data[at : at + 4], "little")
+        name, _, comment = data[at + 4 : at + 4 + length].partition(b"=")
+        if name.upper() == b"COMMENT":
+            yield comment
+        at += 4 + length
+
+
 def _mp4_texts(file: BinaryIO) -> Iterator[bytes]:
     """ISO/IEC 14496-12 boxes: the comment among the tags that players show."""
     spans = [(0, file.seek(0, os.SEEK_END))]
@@ -355,6 +400,8 @@ _FORMATS: tuple[tuple[int, bytes, Callable[[BinaryIO], Iterator[bytes]]], ...] =
     (0, b"GIF8", _gif_texts),
     (0, b"RIFF", _riff_texts),
     (0, b"MThd", _midi_texts),
+    (0, b"fLaC", _flac_texts),
+    (0, b"OggS", _ogg_texts),
     (4, b"ftyp", _mp4_texts),
 )
 

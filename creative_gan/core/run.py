@@ -13,9 +13,10 @@ import torch
 
 from creative_gan.core import dist
 from creative_gan.core import recipe as recipes
+from creative_gan.core.device import Compute
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
-from creative_gan.core.files import write_bytes
+from creative_gan.core.files import sweep, write_bytes
 from creative_gan.core.loop import Batch, Game
 from creative_gan.core.recipe import setting
 
@@ -47,6 +48,8 @@ class WatchRecipe:
     """Previews over the run, besides the one before the first step."""
     save_seconds: float = setting(60.0, low=0)
     """Seconds between checkpoints."""
+    report: bool = setting(True)
+    """A report.html in the run's folder at the end."""
 
 
 @contextmanager
@@ -76,6 +79,8 @@ def held(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        for place in (folder, folder / "samples"):  # what a training that was killed had begun to write
+            sweep(place)
         yield
         file.truncate(0)
 
@@ -124,7 +129,13 @@ def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
         if others:
             raise UserError(f"{folder} is not a run folder but holds {others[0]}; choose another with --out")
         return None
-    theirs: Any = recipes.load(type(mine), path)
+    try:
+        theirs: Any = recipes.load(type(mine), path)
+    except UserError as error:
+        raise UserError(
+            f"{folder} holds a run of another kind, or its recipe.toml is damaged ({error}); choose another "
+            "folder with --out, or --new to start over"
+        ) from None
     asked: Any = mine
     if not asked.budget.samples and asked.budget.minutes == theirs.budget.minutes:
         asked = replace(asked, budget=theirs.budget)
@@ -174,6 +185,34 @@ def set_aside(folder: Path) -> Path | None:
         if entry.name != "lock":
             entry.rename(aside / entry.name)
     return aside
+
+
+def budgeted(
+    recipe: R,
+    make: Callable[[], Game],
+    batches: Callable[[int, int, slice], Batch],
+    compute: Compute,
+    unit: str,
+    report: Callable[[dict], None],
+) -> R:
+    """The recipe with its budget in samples, for resuming must not depend on the clock.
+
+    Args:
+        recipe: of a single adversarial game, with `budget`, `game` and `seed`.
+        make: makes the game, which is played for a moment and thrown away.
+        batches: as `loop.train` takes them.
+        unit: what samples are called: `pictures`, `sounds`.
+    """
+    asked: Any = recipe
+    if asked.budget.samples:
+        return recipe
+    report({"say": f"measuring the speed on {compute.why}"})
+    steps = max(asked.game.penalty_every, asked.game.n_critic, 8)
+    minutes = asked.budget.minutes
+    samples = samples_in(minutes, make(), batches, asked.game.batch, steps, asked.seed, compute.device)
+    report({"say": f"{minutes:g} minutes are worth {samples:,} {unit} here"})
+    counted: R = replace(asked, budget=replace(asked.budget, samples=samples))
+    return counted
 
 
 def samples_in(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from creative_gan.core.errors import UserError
+from creative_gan.core.models import of_record
 from creative_gan.image import export
 from creative_gan.image.model import Model, load
 from creative_gan.image.walk import walk
@@ -21,7 +22,7 @@ def again(record: dict[str, Any], out: Path, model_name: str | None, overwrite: 
     if command == "image train":
         raise UserError("this is a preview made while training, which only the training itself makes again")
     try:
-        model = _model(record, model_name)
+        model = of_record(record, model_name, load)
         arguments = record["arguments"]
         if command == "image walk":
             _walk_again(model, arguments, out, overwrite)
@@ -52,18 +53,3 @@ def _walk_again(model: Model, arguments: dict[str, Any], out: Path, overwrite: b
 
 _MOST = 100_000
 """More pictures than anybody has asked for: a record says otherwise only to do harm."""
-
-
-def _model(record: dict[str, Any], model_name: str | None) -> Model:
-    named = record["model"]["path"]
-    try:
-        model = load(model_name or str(Path(named).expanduser()))
-    except (UserError, RuntimeError) as error:
-        raise UserError(f"{error}; if the model was moved, say where with --model") from None
-    if model.weights != record["model"]["weights"]:
-        raise UserError(
-            f"model {model_name or named} has other weights than the one that made this file (it was trained on "
-            "since); name the right one with --model"
-        )
-    # the record must come out as it was, wherever the model is now
-    return Model(record["model"]["name"], named, model.config, model.generator, model.weights)

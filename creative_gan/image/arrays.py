@@ -53,7 +53,7 @@ def array_kind(file: BinaryIO, size: int) -> str:
         try:
             with zipfile.ZipFile(file) as archive:
                 names = archive.namelist()
-        except (zipfile.BadZipFile, OSError, ValueError):
+        except Exception:  # zipfile raises nearly anything on damaged files
             return "zip"
         return "npz" if names and all(name.endswith(".npy") for name in names) else "zip"
     return "cifar" if _looks_like_cifar(file, size) else ""
@@ -110,7 +110,9 @@ def read_npz(file: BinaryIO, name: str) -> Stack:
             pictures = _as_bytes(_channels_last(archive[key], key, name), key, name)
             label_key = next((key for key in _LABEL_KEYS if key in headers), None)
             labels = None if label_key is None else archive[label_key]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise nearly anything on damaged files
         raise DataError(name, f"cannot be read as a NumPy archive ({error})") from error
     if labels is None:
         return Stack(pictures, None, [])

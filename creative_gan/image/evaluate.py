@@ -1,14 +1,30 @@
 """Judges a picture model against held-out pictures of its data set."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from creative_gan.core.draws import derive
 from creative_gan.core.errors import UserError
 from creative_gan.image import metrics
 from creative_gan.image.data import Pictures, open_pictures
 from creative_gan.image.model import Model, load
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Samples, the real pictures that they were judged by, and the figures."""
+
+    train: Pictures
+    heldout: Pictures
+    fake: np.ndarray
+    """uint8 [N, C, H, W] as the generator makes them."""
+    figures: dict[str, Any]
+    """Of `metrics.evaluate`."""
+    note: str
+    """What to know before believing them; empty where there is nothing."""
 
 
 def evaluate(
@@ -23,27 +39,57 @@ def evaluate(
     Raises:
         UserError, DataError: the model or the data cannot be found, or do not fit each other.
     """
-    model = load(model_name)
+    judged = compare(load(model_name), data, count, seed)
+    result = judged.figures
+    if judged.note:
+        result["note"] = judged.note
+    if inception:
+        real = np.asarray(judged.heldout.pictures)
+        other = np.asarray(judged.train.pictures)[: len(real)]
+        fid, floor = metrics.inception_fid(real, judged.fake), metrics.inception_fid(real, other)
+        result["inception_fid"] = {"value": fid, "floor": floor, "better": "lower"}
+    return result
+
+
+def compare(
+    model: Model, data: str | None, count: int, seed: int, most: int | None = None, weak: bool = False
+) -> Comparison:
+    """Compares `count` samples of a seed with real pictures. Raises as `evaluate`.
+
+    Args:
+        most: training pictures to look at, at even distances; None for all.
+        weak: also judge `mixtures` of the training pictures, as the work of a poor method.
+    """
     train, heldout, note = _real(model, data)
-    labelled = train.labels is not None
+    if most is not None and len(train) > most:
+        train = train.subset(np.linspace(0, len(train) - 1, most).round().astype(int))
     label = _labels(model, train, count)
     fake = model.paint(model.latents(range(count), seed), label)
-    result: dict[str, Any] = metrics.evaluate(
+    pictures = np.asarray(train.pictures)
+    figures: dict[str, Any] = metrics.evaluate(
         fake,
-        np.asarray(train.pictures),
+        pictures,
         np.asarray(heldout.pictures),
         train.labels,
         heldout.labels,
         train.classes,
-        _in_classes_of(train, model, label) if labelled else None,
+        _in_classes_of(train, model, label) if train.labels is not None else None,
+        weak=mixtures(pictures, len(heldout), seed) if weak else None,
     )
-    if note:
-        result["note"] = note
-    if inception:
-        real, other = np.asarray(heldout.pictures), np.asarray(train.pictures)[: len(heldout)]
-        fid, floor = metrics.inception_fid(real, fake), metrics.inception_fid(real, other)
-        result["inception_fid"] = {"value": fid, "floor": floor, "better": "lower"}
-    return result
+    return Comparison(train, heldout, fake, figures, note)
+
+
+def mixtures(pictures: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """New pictures of the normal distribution that has the mean and the covariance of these: a blur of all.
+
+    pictures: uint8 [N, C, H, W], of which a thousand at most are mixed. Returns uint8 [count, C, H, W].
+    """
+    draw = np.random.default_rng(derive(seed, "mixtures"))
+    some = pictures[np.sort(draw.permutation(len(pictures))[:1000])].astype(np.float32)
+    mean = some.mean(0)
+    weights = draw.standard_normal((count, len(some)), dtype=np.float32) / len(some) ** 0.5
+    made = mean + np.tensordot(weights, some - mean, 1)
+    return made.round().clip(0, 255).astype(np.uint8)
 
 
 def _labels(model: Model, train: Pictures, count: int) -> torch.Tensor | None:

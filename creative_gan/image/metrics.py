@@ -43,12 +43,14 @@ def evaluate(
     classes: Sequence[str] = (),
     fake_labels: np.ndarray | None = None,
     seed: int = 0,
+    weak: np.ndarray | None = None,
 ) -> dict[str, Figure]:
     """Compare fakes with held-out pictures, and as many training pictures with the same ones as the floor.
 
     fake, train, heldout: [N, C, H, W] uint8 of one size; labels: [N] whole numbers, `fake_labels` those that
     the fakes were asked for. Returns {name: {"value", "floor", "better": "lower" | "higher" | "zero"}}, plus
-    "features" (what measured) and "sizes", all of it plain numbers, texts and lists.
+    "features" (what measured) and "sizes", all of it plain numbers, texts and lists. With `weak`, pictures
+    [N, C, H, W] that a poor method makes, the figures that compare sets have a "weak" as well.
 
     With labels of two classes or more, features are those of a classifier trained on the training pictures
     but for the floor's, so that it has seen neither side of any comparison; else `fixed_features`. Copying is
@@ -64,6 +66,8 @@ def evaluate(
     fakes, reals = (np.sort(draw.permutation(len(rows))[:n]) for rows in (fake, heldout))
 
     plain = {"fake": fixed_features(fake), "train": fixed_features(train), "heldout": fixed_features(heldout)}
+    if weak is not None:
+        plain["weak"] = fixed_features(weak[:n])
     centre, scale = plain["train"].mean(0), plain["train"].std(0) + 1e-6
     plain = {name: (features - centre) / scale for name, features in plain.items()}
     learned, by_class = plain, {}
@@ -73,6 +77,8 @@ def evaluate(
         network = train_classifier(train[rest], train_labels[rest], classes, seed)
         looks = {"fake": classify(network, fake), "heldout": classify(network, heldout)}
         looks["train"] = classify(network, train)
+        if weak is not None:
+            looks["weak"] = classify(network, weak[:n])
         learned = {name: look[0] for name, look in looks.items()}
         calls = {name: look[1].argmax(1) for name, look in looks.items()}
         right = [calls["train"][floor] == train_labels[floor]]
@@ -88,6 +94,10 @@ def evaluate(
         pyramid_distance(heldout[reals], fake[fakes], seed),
         pyramid_distance(heldout[reals], train[floor], seed),
     )
+    if weak is not None:
+        poor = _distances(real, learned["weak"]) | pyramid_distance(heldout[reals], weak[:n], seed)
+        for name, figure in poor.items():
+            result[name]["weak"] = figure
     result |= by_class
     result |= _copying_figures(plain, fakes, reals, floor, rest)
     result["features"] = about
@@ -288,6 +298,8 @@ def _copying_figures(
             "threshold": copies["threshold"],
             "nearest": copies["nearest"].tolist(),
             "distance": copies["distance"].tolist(),
+            "heldout_nearest": copies["heldout_nearest"].tolist(),
+            "heldout_distance": copies["heldout_distance"].tolist(),
         },
     }
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from creative_gan import __version__
 from creative_gan.core import provenance
-from creative_gan.core.draws import derive
+from creative_gan.core.device import weightless
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.files import write_folder
-from creative_gan.core.latent import truncate
+from creative_gan.core.latent import in_chunks, latents
 from creative_gan.core.models import find, labels, read_config, read_weights
 from creative_gan.core.recipe import parse
 from creative_gan.image import export
@@ -47,18 +47,8 @@ class Model:
         return self.config["classes"]
 
     def latents(self, indices: range, seed: int, truncation: float | None = None) -> Tensor:
-        """The latents of samples `indices` of a seed. Returns [len(indices), latent].
-
-        Args:
-            truncation: latents are squeezed below this magnitude; less is more typical and less varied.
-        """
-        length = self.config["network"]["latent"]
-        rows = [
-            torch.randn(length, generator=torch.Generator().manual_seed(derive(seed, "sample", i)))
-            for i in indices
-        ]
-        z = torch.stack(rows) if rows else torch.empty(0, length)
-        return z if truncation is None else truncate(z, truncation)
+        """The latents of samples `indices` of a seed. Returns [len(indices), latent]. See `core.latent.latents`."""
+        return latents(indices, seed, self.config["network"]["latent"], truncation)
 
     def labels(self, indices: range, name: str | None = None) -> Tensor | None:
         """The label of each sample: the class that was asked for, or every class in turn. Raises as `models.labels`."""
@@ -67,14 +57,7 @@ class Model:
     @torch.no_grad()
     def paint(self, z: Tensor, label: Tensor | None) -> np.ndarray:
         """Pictures of these latents. z: [N, latent]; label: [N] or None. Returns uint8 [N, C, H, W]."""
-        made = []
-        for start in range(0, len(z), CHUNK):
-            rows = slice(start, start + CHUNK)
-            missing = CHUNK - len(z[rows])
-            # the last chunk is filled up: another batch size may round differently
-            full_z = torch.cat([z[rows], z.new_zeros(missing, z.shape[1])])
-            full_label = None if label is None else torch.cat([label[rows], label.new_zeros(missing)])
-            made.append(export.to_uint8(self.generator(full_z, full_label))[: CHUNK - missing])
+        made = [export.to_uint8(part) for part in in_chunks(self.generator, z, label, CHUNK)]
         return np.concatenate(made) if made else np.empty((0, *self.config["shape"]), np.uint8)
 
     def pictures(
@@ -135,7 +118,7 @@ def load(source: str | Path) -> Model:
     folder = find(source, "image")
     config = read_config(folder, "image")
     network, shape, classes = _described(folder / "config.json", config)
-    with torch.device("meta"):  # takes no memory: a hostile description costs nothing
+    with weightless():  # takes no memory: a hostile description costs nothing
         generator = build_generator(network, shape, classes)
     expected = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
     generator.load_state_dict(read_weights(folder, expected), assign=True)
@@ -178,7 +161,7 @@ def write(folder: Path, generator: nn.Module, config: dict[str, Any], preview: b
         (target / "preview.png").write_bytes(preview)
         (target / "README.md").write_text(card, "utf-8")
 
-    write_folder(folder, build, overwrite=True)
+    write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
 
 
 def describe(

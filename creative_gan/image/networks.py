@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
-from creative_gan.core import dist
 from creative_gan.core.draws import Draws
-from creative_gan.core.networks import Input, Projection
+from creative_gan.core.networks import BatchNorm, Head, Input
 from creative_gan.core.recipe import setting
 
 Shape = tuple[int, int, int]
@@ -52,47 +51,6 @@ def build(recipe: NetworkRecipe, shape: Shape, classes: int) -> tuple[nn.Module,
 def build_generator(recipe: NetworkRecipe, shape: Shape, classes: int) -> nn.Module:
     """The generator alone, as a shipped model needs it."""
     return NETWORKS[recipe.name][0](recipe, shape, classes)
-
-
-class Head(nn.Module):
-    """Features [B, D] -> logits [B]: psi(h) + <embedding(label), h>. arXiv:1802.05637, Eq. 3."""
-
-    def __init__(self, features: int, classes: int) -> None:
-        super().__init__()
-        self.logit = nn.Linear(features, 1)
-        self.projection = Projection(features, classes)
-
-    def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
-        """One logit for each row."""
-        return self.logit(h).squeeze(1) + self.projection(h, label)
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over the rows of all processes, so that several make the weights of one.
-
-    Ioffe & Szegedy 2015, arXiv:1502.03167, Algorithm 1. For [B, C] and [B, C, H, W].
-    """
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        assert input.ndim in (2, 4), input.shape
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
-        if not self.training or dist.world() == 1:
-            return super().forward(x)
-        axes = (0, 2, 3)[: x.ndim - 1]
-        shape = (1, -1, 1, 1)[: x.ndim]
-        wide = x.float()
-        mean = dist.mean_with_gradient(wide.mean(axes))
-        variance = dist.mean_with_gradient((wide - mean.view(shape)).square().mean(axes))
-        rows = x.numel() / x.shape[1] * dist.world()
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
-            unbiased = variance * rows / (rows - 1)
-            self.running_var.lerp_(unbiased, self.momentum)  # type: ignore[union-attr, arg-type]
-            self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return ((wide - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
 
 
 class MlpGenerator(nn.Module):

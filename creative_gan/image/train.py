@@ -96,6 +96,13 @@ def plan(
     return Plan(recipe, recipe_name, source, train, heldout, compute, pictures.skipped)
 
 
+def remarks(plan: Plan) -> list[str]:
+    """What a person should know of the pictures before they are trained on."""
+    if not plan.skipped:
+        return []
+    return [f"skipped {len(plan.skipped):,} files that cannot be read, such as {': '.join(plan.skipped[0])}"]
+
+
 def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = False) -> Path:
     """Trains, going on with what is in `folder` unless `new`. Returns the model folder.
 
@@ -121,7 +128,10 @@ def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
     settled = runs.settle(folder, plan.recipe, data)
     dist.barrier()
     if settled is None:
-        plan = replace(plan, recipe=_budgeted(plan, report))
+        measured = runs.budgeted(
+            plan.recipe, lambda: plan.game(10**9), plan.batch, plan.compute, "pictures", report
+        )
+        plan = replace(plan, recipe=measured)
         runs.begin(folder, plan.recipe, data)
     else:
         plan = replace(plan, recipe=settled)
@@ -145,26 +155,6 @@ def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
     if dist.is_main() and not (folder / "model" / "config.json").exists():
         look(game, total)  # somebody deleted it
     return folder / "model"
-
-
-def _budgeted(plan: Plan, report: Callable[[dict], None]) -> ImageRecipe:
-    """The recipe with its budget in samples, for resuming must not depend on the clock."""
-    budget = plan.recipe.budget
-    if budget.samples:
-        return plan.recipe
-    report({"say": f"measuring the speed on {plan.compute.why}"})
-    game = plan.recipe.game
-    samples = runs.samples_in(
-        budget.minutes,
-        plan.game(10**9),
-        plan.batch,
-        game.batch,
-        max(game.penalty_every, game.n_critic, 8),
-        plan.recipe.seed,
-        plan.compute.device,
-    )
-    report({"say": f"{budget.minutes:g} minutes are worth {samples:,} pictures here"})
-    return replace(plan.recipe, budget=replace(budget, samples=samples))
 
 
 def _look(plan: Plan, folder: Path, config: dict) -> Callable[[AdversarialGame, int], dict[str, float]]:

@@ -9,6 +9,7 @@ import pytest
 from creative_gan.core.run import held
 
 TRAIN = ("image", "train", "builtin:digits", "--recipe", "digits", "--set", "network.width=8", "--quiet")
+TRAIN += ("--set", "watch.report=false")
 TRAIN += ("--set", "game.batch=16", "--samples", "160")
 
 

@@ -159,6 +159,23 @@ def test_saturated_critic_and_collapse_are_said_in_plain_words():
     assert warnings({"diversity": 0.1, "real_diversity": 0.3, "progress": 0.7}, memory) == []
 
 
+def test_what_looks_wrong_is_said_once_also_over_a_stop(tmp_path: Path):
+    def look(game, seen: int) -> dict:
+        return {"value": 1.0} | ({"warning": "all is silent"} if seen >= 160 else {})
+
+    said: list[dict] = []
+    settings = {"look": look, "report": said.append}
+    with pytest.raises(loop.Stopped):
+        toy.train(tmp_path / "run", toy.game, stopping_at(336), **settings)
+    toy.train(tmp_path / "run", toy.game, **settings)
+    assert [row["seen"] for row in said if "warning" in row] == [160]
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert sum(row.get("warning") == "all is silent" for row in rows) == 1
+    assert sum("value" in row for row in rows) == 5 and not any(
+        {"value", "warning"} <= set(row) for row in rows
+    )
+
+
 def test_rollbacks_are_remembered_over_a_stop(tmp_path: Path):
     poisoned: list[int] = []
 

@@ -17,6 +17,7 @@ from creative_gan.image.recipe import ImageRecipe
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ["image", "train", "builtin:digits", "--recipe", "digits", "--set", "network.width=8", "--quiet"]
+COMMAND += ["--set", "watch.report=false"]
 
 
 def start(*arguments: str, torchrun: bool = False) -> subprocess.Popen:

@@ -1,0 +1,91 @@
+"""What is trained, killed, poisoned and sampled: a small command line for each modality, a line each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A modality as the accidents see it."""
+
+    name: str
+    train: tuple[str, ...]
+    """The command that trains in a second or two; `--out` is added."""
+    sample: tuple[str, ...]
+    """The command that makes a file; `--model`, `--seed` and `--out` are added."""
+    ending: str
+    """Of that file."""
+    batch: int
+    """Samples of a step."""
+
+    def training(self, folder: Path) -> tuple[str, ...]:
+        """The command that trains in a folder."""
+        return (*self.train, *EVERY_STEP, "--quiet", "--out", str(folder))
+
+    def sampling(self, model: Path, seed: int, out: Path) -> tuple[str, ...]:
+        """The command that samples from a run."""
+        return (*self.sample, "--model", str(model), "--seed", str(seed), "--out", str(out))
+
+
+def settings(*pairs: str) -> tuple[str, ...]:
+    return tuple(word for pair in pairs for word in ("--set", pair))
+
+
+EVERY_STEP = settings("watch.save_seconds=0", "watch.looks=3", "watch.rows=10", "watch.report=false")
+"""A checkpoint after every step, so that a second holds many saves."""
+
+SUBJECTS = (
+    Subject(
+        "image",
+        (
+            *("image", "train", "builtin:digits", "--recipe", "digits", "--samples", "320"),
+            *settings("game.batch=16", "network.width=4", "precision=float32"),
+        ),
+        ("image", "sample", "-n", "5"),
+        ".png",
+        16,
+    ),
+    Subject(
+        "text",
+        (
+            *("text", "train", "builtin:verses", "--recipe", "builtin"),
+            *settings("budget.samples=[256, 128]", "game.batch=32", "network.width=16"),
+            *settings("network.embedding=8", "critic.width=8", "dense.critic_pretrain=32"),
+        ),
+        ("text", "generate", "-n", "5"),
+        ".txt",
+        32,
+    ),
+    Subject(
+        "wave",
+        (
+            *("music", "train", "builtin:drums", "--recipe", "drums", "--samples", "96"),
+            *settings("game.batch=8", "network.width=4", "data.length=2048"),
+        ),
+        ("music", "sample", "-n", "1"),
+        ".wav",
+        8,
+    ),
+    Subject(
+        "midi",
+        (
+            *("music", "train", "builtin:tunes", "--recipe", "tunes"),
+            *settings("budget.samples=[64, 32]", "game.batch=8", "data.bars=2", "network.width=16"),
+            *settings("network.embedding=8", "critic.width=8", "critic.embedding=8"),
+            *settings("dense.critic_pretrain=8"),
+        ),
+        ("music", "sample", "-n", "1"),
+        ".mid",
+        8,
+    ),
+)
+BY_NAME = {subject.name: subject for subject in SUBJECTS}
+EACH = [
+    pytest.param(
+        subject, id=subject.name, marks=[pytest.mark.slow] if subject.name in ("wave", "midi") else []
+    )
+    for subject in SUBJECTS
+]
+"""For parametrize; `make check` leaves some to `make test`."""

@@ -1,0 +1,53 @@
+"""Memory stays flat over a long training."""
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.reliability import children
+from tests.reliability.subjects import EACH, Subject, settings
+
+GROWTH = 1.05
+
+
+def _watch(note: Path) -> None:
+    """Notes the memory of this process at every row of the log."""
+    from creative_gan.core import loop
+
+    real, began = loop._Run._write, time.monotonic()
+
+    def write(run, row):
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+        with note.open("a") as file:
+            file.write(
+                json.dumps({"seconds": time.monotonic() - began, "seen": run.seen, "mb": resident}) + "\n"
+            )
+        return real(run, row)
+
+    loop._Run._write = write
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", EACH)
+def test_memory_is_flat(subject: Subject, tmp_path: Path, many, tally):
+    seconds, note, log = many(30, 3600), tmp_path / "note", tmp_path / "log"
+    budget = f"[{10**9}]" if subject.name == "text" else str(10**9)
+    often = settings(
+        f"budget.samples={budget}", "watch.save_seconds=2", "watch.rows=2000000", "watch.looks=20000"
+    )
+    command = tuple(w for w in subject.training(tmp_path / "run"))
+    child = children.start((*command, *often), log, partial(_watch, note))
+    child.join(seconds + 10)
+    assert child.exitcode is None, log.read_text()
+    child.kill()
+    children.finish(child)
+    rows = [json.loads(line) for line in note.read_text().splitlines()]
+    warm = max(r["mb"] for r in rows if r["seconds"] < max(10, seconds / 4))
+    last = max(r["mb"] for r in rows[-max(len(rows) // 4, 1) :])
+    tally(
+        f"{rows[-1]['seconds']:.0f} s, {rows[-1]['seen']:,} samples: {warm:.0f} MB after warm-up, {last:.0f} at the end"
+    )
+    assert last < GROWTH * warm
