@@ -37,14 +37,16 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def shelf(trained: Path, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of shipped models, with two small ones in the place of the real ones."""
+def shelf(
+    trained: Path, written: Path, composed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of shipped models, with three small ones in the place of the real ones."""
     import json
     import shutil
 
     from creative_gan.core import models
 
-    for name, run in (("image/emoji", trained), ("text/verses", written)):
+    for name, run in (("image/emoji", trained), ("text/verses", written), ("music/chorales", composed)):
         folder = tmp_path / "shelf" / name
         shutil.copytree(run / "model", folder)
         config = json.loads((folder / "config.json").read_text("utf-8"))

@@ -5,7 +5,9 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -48,15 +50,15 @@ def examples() -> list[str]:
 def short(line: str) -> list[str]:
     """The arguments of a command line, with trainings cut to a few steps."""
     words = shlex.split(line)[1:]
-    if words[:2] in (["image", "train"], ["text", "train"]) or words[:1] == ["demo"]:
+    if words[1:2] == ["train"] or words[:1] == ["demo"]:
         for option in ("--minutes", "--samples"):
             if option in words:
                 at = words.index(option)
                 del words[at : at + 2]
-        quick = ["--set", "network.width=8", "--set", "game.batch=8"]
-        quick += ["--set", "watch.looks=1"] if words[0] == "text" else ["--set", "data.size=16"]
-        quick += ["--set", "watch.report=false"]
-        words += quick + (["--minutes", "0.001"] if words[0] == "demo" else ["--samples", "16"])
+        quick = [f"network.width={16 if words[0] == 'music' else 8}", "game.batch=8", "watch.report=false"]
+        quick.append("data.size=16" if words[0] in ("image", "demo") else "watch.looks=1")
+        words += [word for setting in quick for word in ("--set", setting)]
+        words += ["--minutes", "0.001"] if words[0] == "demo" else ["--samples", "16"]
     if words[1:2] == ["evaluate"] and "-n" not in words:
         words += ["-n", "20" if "--verdict" in words else "100"]
     return words
@@ -66,7 +68,15 @@ LINES = sorted({line for page in PAGES for line in commands(page.read_text("utf-
 
 
 @pytest.fixture
-def place(tmp_path: Path, trained: Path, written: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(
+    tmp_path: Path,
+    trained: Path,
+    written: Path,
+    sounding: Path,
+    composed: Path,
+    shelf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     """A folder in which everything that the examples name is there."""
     monkeypatch.chdir(tmp_path)
     for name in ("photos", "photos/sea", "photos/city"):
@@ -77,6 +87,9 @@ def place(tmp_path: Path, trained: Path, written: Path, shelf: Path, monkeypatch
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/photos").symlink_to(trained)
     shutil.copytree(written, tmp_path / "runs/poems")  # a verdict writes in it
+    (tmp_path / "runs/sounds").symlink_to(sounding)
+    shutil.copytree(composed, tmp_path / "runs/songs")
+    _record(tmp_path)
     (tmp_path / "poems.txt").write_text("\n".join(f"{i} birds sing in the morning" for i in range(40)))
     from creative_gan.cli.recipes import folder
 
@@ -94,6 +107,28 @@ def place(tmp_path: Path, trained: Path, written: Path, shelf: Path, monkeypatch
     for name in ("picture.png", "grid.png"):
         export.write_pictures(model.pictures(1), tmp_path / name, model.origins(1, 0, None, None))
     return tmp_path
+
+
+def _record(place: Path) -> None:
+    """Sounds and songs as files: folders of them, and one each."""
+    (place / "sounds").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        wave = rng.uniform(-0.9, 0.9, 4000) * np.exp(-np.arange(4000) / (300 + 40 * i))
+        soundfile.write(place / "sounds" / f"{'ab'[i % 2]}_{i}_0.wav", wave, 8000)
+    soundfile.write(place / "sound.wav", wave, 8000)
+    from creative_gan.music.midi.builtin import tunes
+    from creative_gan.music.midi.export import to_bytes
+
+    (place / "songs").mkdir()
+    for i, (_, tune) in enumerate(tunes()[:12]):
+        (place / "songs" / f"{i}.mid").write_bytes(to_bytes(tune))
+    from creative_gan.music.midi.again import origin
+    from creative_gan.music.midi.model import Manner, load
+    from creative_gan.music.songs import write_song
+
+    model, manner = load("runs/songs"), Manner(bars=2)
+    write_song(model.write(range(1), manner)[0], place / "song.mid", origin(model, 0, manner))
 
 
 @pytest.mark.parametrize("line", LINES)

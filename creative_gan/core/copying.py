@@ -12,6 +12,8 @@ SHARE = 0.01
 """Share of unseen real items that lie within the threshold, which is set on them."""
 SURE = 3.0
 """Standard errors from which on a difference is spoken of."""
+ALIKE = 4
+"""So many times nearer than any unseen real item is a copy even when it is the only one."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Copying:
 
     @property
     def alike(self) -> np.ndarray:
-        """bool [M]: which samples are twice as near to a training item as any unseen real item is, or the same."""
-        return self.distance <= self.heldout.min() / 2
+        """bool [M]: which samples are the same as a training item, or `ALIKE` times as near as any unseen real item."""
+        return self.distance <= self.heldout.min() / ALIKE
 
     @property
     def share(self) -> float:
@@ -57,7 +59,9 @@ class Copying:
     def many(self) -> bool:
         """Whether near duplicates are more than chance makes of real items."""
         usual = max(self.floor, SHARE)
-        return self.share > usual + SURE * (usual * (1 - usual) / len(self.distance)) ** 0.5
+        # The threshold is known as well only as half of the held-out items can say.
+        count = 1 / (1 / len(self.distance) + 2 / len(self.heldout))
+        return self.share > usual + SURE * (usual * (1 - usual) / count) ** 0.5
 
     @property
     def near(self) -> bool:
@@ -100,10 +104,10 @@ def verdict(found: Copying, items: str) -> str:
     """What the figures say, in a sentence. `items`: what the samples are, such as `pictures`."""
     count, copies, alike = len(found.distance), int(found.copies.sum()), int(found.alike.sum())
     # Where the data hold things twice, unseen items are the same as training items, too.
-    if alike / count > (found.heldout <= found.heldout.min() / 2).mean():
+    if alike / count > (found.heldout <= found.heldout.min() / ALIKE).mean():
         return (
-            f"Copies: {alike} of {count} samples are the same as a training item, or all but the same: twice as "
-            f"near as the nearest of {len(found.heldout)} unseen real {items}. They are shown below."
+            f"Copies: {alike} of {count} samples are the same as a training item, or all but the same: {ALIKE} "
+            f"times as near as the nearest of {len(found.heldout)} unseen real {items}. They are shown below."
         )
     if found.many:
         return (

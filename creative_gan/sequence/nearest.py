@@ -1,6 +1,6 @@
 """Which training sequence is a sample most like, and how like: by the edits that lead from one to the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,10 +8,8 @@ import numpy as np
 
 from creative_gan.sequence.ngrams import Array, Sequences, flat
 
-CANDIDATES = 8
-"""Training sequences that are compared with a sample: those that share its rarest words and pairs of words."""
-POSTINGS = 20_000
-"""Places in the training set that are looked up for a sample; the commonest pairs come last."""
+CANDIDATES = 16
+"""Training sequences that are compared with a sample edit by edit: those with most tokens and pairs in common."""
 _ROWS = 1 << 22
 """Entries of a table of edit distances held at once."""
 
@@ -29,12 +27,11 @@ class Nearest:
 def nearest(samples: Sequences, training: Sequences) -> Nearest:
     """The nearest training sequence of each sample, found among `CANDIDATES` of them.
 
-    A copy, whole or with a few tokens changed, shares what is rare in it with its source, and is always found;
-    the nearest of sequences that are all far away may be missed for one almost as near.
+    A copy has all its tokens and pairs of tokens in common with its source, and one that was changed a little
+    nearly all, so copies are always found; of sequences that are all far away, the nearest may be missed for
+    one almost as near.
     """
-    assert len(training), "something to be near to"
-    postings = _postings(training)
-    picked = [_candidates(sample, postings) for sample in samples]
+    picked = _candidates(samples, training)
     left = [i for i, found in enumerate(picked) for _ in found]
     right = [int(j) for found in picked for j in found]
     edits = edit_distances([samples[i] for i in left], [training[j] for j in right])
@@ -79,34 +76,42 @@ def _padded(sequences: Sequences, filler: int) -> Array:
     return table
 
 
-def _postings(training: Sequences) -> dict[tuple[int, ...], Array]:
-    """In which sequences each token and each pair of tokens stands."""
-    tokens, owner = flat(training)
-    found: dict[tuple[int, ...], Array] = {}
-    inside = owner[1:] == owner[:-1]
-    for keys, owners in (
-        (tokens[:, None], owner),
-        (np.stack([tokens[:-1], tokens[1:]], 1)[inside], owner[1:][inside]),
+def _candidates(samples: Sequences, training: Sequences) -> list[Array]:
+    """The training sequences that may be nearest to each sample."""
+    lengths = np.array([len(sequence) for sequence in training])
+    most = min(CANDIDATES, len(training))
+    picked = []
+    for sample, tokens, pairs in zip(
+        samples, _common(samples, training, 1), _common(samples, training, 2), strict=True
     ):
-        if not len(keys):
-            continue
-        rows = np.unique(np.column_stack([keys, owners]), axis=0)
-        starts = np.flatnonzero(np.r_[True, (rows[1:, :-1] != rows[:-1, :-1]).any(1)])
-        for key, part in zip(rows[starts, :-1].tolist(), np.split(rows[:, -1], starts[1:]), strict=True):
-            found[tuple(key)] = part
-    return found
+        longer = np.maximum(lengths, max(len(sample), 1))
+        # Each edit takes away one token and two pairs at most: Ukkonen 1992, theorem 5.1.
+        least = (longer - tokens + (longer - 1 - pairs) / 2) / longer
+        best = np.flatnonzero(least <= np.partition(least, most - 1)[most - 1])
+        picked.append(best[np.argsort(least[best], kind="stable")][:most])
+    return picked
 
 
-def _candidates(sample: Sequence[int], postings: dict[tuple[int, ...], Array]) -> Array:
-    """The training sequences that share most with a sample, what is rare counting more."""
-    keys = dict.fromkeys([*((token,) for token in sample), *pairwise(sample)])
-    lists = sorted((postings[key] for key in keys if key in postings), key=len)
-    if not lists:
-        return np.zeros(1, np.int64)
-    sizes = np.array([len(members) for members in lists])
-    lists = lists[: max(1, int((sizes.cumsum() <= POSTINGS).sum()))]
-    weights = np.repeat(1 / sizes[: len(lists)], sizes[: len(lists)])
-    scores = np.bincount(np.concatenate(lists), weights)
-    least = np.partition(scores, -CANDIDATES)[-CANDIDATES] if len(scores) > CANDIDATES else 0.0
-    best = np.flatnonzero((scores >= least) & (scores > 0))
-    return best[np.argsort(-scores[best], kind="stable")][:CANDIDATES]
+def _common(samples: Sequences, training: Sequences, n: int) -> Iterator[Array]:
+    """For each sample how many n-grams it has in common with each training sequence, repeated ones counted: [N]."""
+    tokens, owner = flat([*training, *samples])
+    grams = tokens
+    if n == 2:
+        inside = owner[1:] == owner[:-1]
+        pairs = np.column_stack([tokens[:-1], tokens[1:]])[inside]
+        grams, owner = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1), owner[1:][inside]
+    order = np.lexsort((grams, owner))
+    grams, owner = grams[order], owner[order]
+    first = np.ones(len(grams), bool)
+    first[1:] = (grams[1:] != grams[:-1]) | (owner[1:] != owner[:-1])
+    # the second of the same n-gram is another one than the first
+    again = np.arange(len(grams)) - np.flatnonzero(first)[first.cumsum() - 1]
+    codes = grams * (again.max(initial=0) + 1) + again
+    known = owner < len(training)
+    by_code = np.argsort(codes[known], kind="stable")
+    table, holders = codes[known][by_code], owner[known][by_code]
+    begins, ends = (np.searchsorted(table, codes[~known], side) for side in ("left", "right"))
+    bounds = np.searchsorted(owner[~known], len(training) + np.arange(len(samples) + 1))
+    for start, stop in pairwise(bounds):
+        lists = [holders[a:b] for a, b in zip(begins[start:stop], ends[start:stop], strict=True)]
+        yield np.bincount(np.concatenate([np.zeros(0, np.int64), *lists]), minlength=len(training))

@@ -38,7 +38,7 @@ FEWER = 128
 LARGE = 20_000_000
 LOOKED_AT = 50_000
 """Rows of the training texts among which copies are looked for."""
-PAIRS = 8
+PAIRS = 6
 SPANS = 5
 SHOWN = 10
 STEPS = 7
@@ -164,9 +164,12 @@ def compare(model: Model, data: str | None) -> Judged:
 
 
 def shared(left: str, right: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The longest run of characters that two texts share: where it begins and ends in each of them."""
+    """The longest run of characters that two texts share: where it begins and ends in each of them, without blanks."""
     match = SequenceMatcher(None, left, right, autojunk=False).find_longest_match()
-    return (match.a, match.a + match.size), (match.b, match.b + match.size)
+    run = left[match.a : match.a + match.size]
+    skipped, size = len(run) - len(run.lstrip()), len(run.strip())
+    in_left, in_right = match.a + skipped, match.b + skipped
+    return (in_left, in_left + size), (in_right, in_right + size)
 
 
 def _short(run: reports.Run, model: Model, judged: Judged | None, notes: list[str]) -> Html:
@@ -254,7 +257,11 @@ def _copies(model: Model, judged: Judged) -> Html:
     return page.joined(
         reports.copies(copying, "texts", "edits a token", Html("")),
         page.heading("The samples that come closest, each beside its nearest training text"),
-        *(_pair(model, judged, i, row, f"{copying.distance[i]:.0%} edited") for i, row in closest),
+        *(
+            _pair(model, judged, i, row, f"{share:.0%} edited" if share else "word for word")
+            for i, row in closest
+            for share in [copying.distance[i]]
+        ),
         page.heading("The longest verbatim spans"),
         page.text(
             f"The longest run of words that a sample shares with one training text has {spans.length.mean():.1f} "

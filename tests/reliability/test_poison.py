@@ -16,7 +16,7 @@ from tests.reliability import children
 from tests.reliability.subjects import EACH, Subject
 
 VALUES = (math.nan, math.inf, -math.inf)
-PLACES = ("data", "loss", "gradient", "weights")
+PLACES = ("data", "loss", "gradient", "weights", "moments")
 
 
 def poisoning(place: str, value: float, step: int, always: bool, seed: int, note: Path) -> Callable[[], None]:
@@ -25,7 +25,7 @@ def poisoning(place: str, value: float, step: int, always: bool, seed: int, note
 
 
 def _poison(place: str, value: float, step: int, always: bool, seed: int, note: Path) -> None:
-    from creative_gan.core import dist, loop
+    from creative_gan.core import dist, health, loop
 
     rng = random.Random(seed)
     count, due, game = 0, False, None
@@ -52,6 +52,8 @@ def _poison(place: str, value: float, step: int, always: bool, seed: int, note: 
                 network = rng.choice(list(game.networks().values()))
                 tensors = [*network.parameters(), *network.buffers()]
                 spoil(rng.choice([t for t in tensors if t.is_floating_point() and t.numel()]))
+            if due and place == "moments":
+                spoil(rng.choice(list(health._tensors(game.state_dict()["optimizers"]))))
             return found
 
         return made
@@ -98,11 +100,11 @@ def test_what_is_not_finite_is_found_within_a_step_and_never_saved(
 ):
     rng, log = random.Random(subject.name), tmp_path / "log"
     places = [p for p in PLACES if p != "data" or subject.name not in ("text", "midi")]  # tokens are integers
-    wanted, recovered, explained = many(4, 60), 0, 0
+    wanted, recovered, explained = many(5, 60), 0, 0
     for i in range(wanted):
-        place, always = places[i % len(places)], i % 4 == 3
+        place, always = places[i % len(places)], i % 7 == 3
         folder, note = tmp_path / str(i), tmp_path / f"note{i}"
-        value, step = rng.choice(VALUES), rng.randint(1, 11)
+        value, step = rng.choice(VALUES), rng.randint(3, 11)
         prepare = poisoning(place, value, step, always, i, note)
         code = children.call(subject.training(folder), log, prepare)
         about = (place, value, step, log.read_text())

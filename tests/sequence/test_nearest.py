@@ -54,7 +54,7 @@ def test_copies_are_found_whole_and_with_words_changed():
         places.append(source)
     found = nearest(samples, training)
     for i in range(100):
-        assert found.distance[i] == pytest.approx((i in changed) / len(samples[i]))
+        assert found.distance[i] <= (i in changed) / len(samples[i]) + 1e-12
         best = min(edits(samples[i], one) / max(len(samples[i]), len(one)) for one in training)
         assert found.distance[i] == pytest.approx(best)
     assert len(changed) > 20
@@ -66,7 +66,7 @@ def test_the_distance_is_never_less_than_the_true_one_and_mostly_it():
     found = nearest(samples, training)
     best = [min(edits(s, t) / max(len(s), len(t), 1) for t in training) for s in samples]
     assert (found.distance >= np.array(best) - 1e-12).all() and (found.distance <= 1).all()
-    assert np.mean(found.distance <= np.array(best) + 0.1) > 0.8
+    assert np.mean(found.distance <= np.array(best) + 1e-12) > 0.8
     assert all(
         found.distance[i] == edits(samples[i], training[j]) / max(len(samples[i]), len(training[j]), 1)
         for i, j in enumerate(found.index)

@@ -23,7 +23,8 @@ from creative_gan.music.midi.export import to_midi
 from creative_gan.music.midi.grammar import Grammar
 from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
-from creative_gan.music.midi.song import KEYS, METRES, PLACES, QUARTER, Song, bar_ticks
+from creative_gan.music.midi.openings import asked_for, check_openings, openings
+from creative_gan.music.midi.song import PLACES, QUARTER, Song, bar_ticks
 from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
@@ -32,8 +33,6 @@ from creative_gan.sequence.sampling import Decoding, Samples, sample
 KIND = "midi"
 CHUNK = 32
 """Songs are always made in chunks of this many, so that a song is the same one however many are asked for."""
-OPENINGS = 1000
-"""Training songs at most whose metre, key, tempo and length a model remembers."""
 
 
 @dataclass(frozen=True)
@@ -231,34 +230,9 @@ class Model:
 
     def _openings(self, manner: Manner) -> Tensor:
         """Header tokens and bars of the songs that may be asked for: int64 [N, 4]."""
-        rows = torch.tensor(self.config["openings"])
-        metre, key = None if manner.metre is None else metre_number(manner.metre), None
-        if metre is not None:
-            rows = rows[rows[:, 0] == metre]
-            if not len(rows):
-                known = sorted({"{}/{}".format(*METRES[m]) for m, *_ in self.config["openings"]})
-                raise UserError(
-                    f"model {self.name} has never seen a song in {manner.metre}; it knows {', '.join(known)}"
-                )
-        if manner.key is not None:
-            key = key_number(manner.key)
-            same = rows[rows[:, 1] // 12 == key // 12]
-            rows = same if len(same) else rows
-            rows = torch.cat([rows[:, :1], torch.full_like(rows[:, :1], key), rows[:, 2:]], 1)
-        if not manner.bars and self._context() is not None:
-            rows = torch.cat([rows[:, :3], rows[:, 3:].clamp(max=self.config["split"]["bars"])], 1)
-        if not 0 <= manner.bars <= MOST_BARS:
-            raise UserError(f"a song can have 1 to {MOST_BARS} bars, not {manner.bars}")
-        tokens = [
-            [
-                self.words.id("metre", m),
-                self.words.id("key", k),
-                self.words.id("tempo", t),
-                manner.bars or bars,
-            ]
-            for m, k, t, bars in rows.tolist()
-        ]
-        return torch.tensor(tokens)
+        most = MOST_BARS if self._context() is None else self.config["split"]["bars"]
+        rows = self.config["openings"]
+        return asked_for(self.name, self.words, rows, manner.bars, manner.key, manner.metre, most)
 
     def _context(self) -> int | None:
         """Tokens that the generators see at a time; None: as many as there are."""
@@ -318,37 +292,6 @@ class Model:
         return Samples(*(torch.stack(parts)[best, row] for parts in zip(*candidates, strict=True)))
 
 
-def key_number(name: str) -> int:
-    """The index in KEYS of a name such as `Bb minor`, `c# minor`, `Am` or `D`.
-
-    Raises:
-        UserError: there is no such key.
-    """
-    words = name.strip().replace("♭", "b").replace("♯", "#").split()
-    tonic, mode = [*words, "major"][:2] if words else ("", "")
-    if len(words) == 1 and len(tonic) > 1 and tonic.endswith("m"):
-        tonic, mode = tonic[:-1], "minor"
-    classes = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-    signs = {"": 0, "#": 1, "b": -1}
-    if len(words) > 2 or tonic[:1].upper() not in classes or tonic[1:] not in signs:
-        raise UserError(f"there is no key {name!r}; name one like {KEYS[2]!r} or {KEYS[21]!r}")
-    if mode.lower() not in ("major", "minor"):
-        raise UserError(f"there is no mode {mode!r}; a key is major or minor")
-    return 12 * (mode.lower() == "minor") + (classes[tonic[0].upper()] + signs[tonic[1:]]) % 12
-
-
-def metre_number(name: str) -> int:
-    """The index in METRES of a name such as `3/4`.
-
-    Raises:
-        UserError: there is no such metre.
-    """
-    known = ["{}/{}".format(*metre) for metre in METRES]
-    if name.replace(" ", "") not in known:
-        raise UserError(f"there is no metre {name!r} here; there are {', '.join(known)}")
-    return known.index(name.replace(" ", ""))
-
-
 def load(source: str | Path) -> Model:
     """A model by run folder, model folder or shipped name.
 
@@ -378,7 +321,7 @@ def load(source: str | Path) -> Model:
         name, fullest = str(config["name"]), config["fullest"]
         if type(fullest) is not int or not 1 <= fullest <= 10_000:
             raise ValueError("its sizes are no numbers")
-        _check_openings(config["openings"], shape.words)
+        check_openings(config["openings"], shape.words)
         if not {"source", "fingerprint"} <= set(config["data"]) or not {"shape", "bars", "holdout"} <= set(
             config["split"]
         ):
@@ -431,24 +374,3 @@ def describe(
         "data": data,
         "split": split,
     }
-
-
-def openings(train: Pieces) -> list[list[int]]:
-    """Metre, key, tempo (indices in METRES, KEYS, TEMPI) and bars of training songs, at even distances."""
-    picked = np.linspace(0, len(train) - 1, min(OPENINGS, len(train))).astype(int)
-    rows = train.header[train.bar_at[picked]]
-    bars = np.minimum(train.bars()[picked], MOST_BARS)
-    return [
-        [*(train.words.tokens[token][2] for token in header), int(count)]
-        for header, count in zip(rows.tolist(), bars, strict=True)
-    ]
-
-
-def _check_openings(rows: Any, words: Vocabulary) -> None:
-    """Raises KeyError, TypeError or ValueError if they are not what `openings` makes."""
-    if not rows or len(rows) > OPENINGS:
-        raise ValueError("it does not say how songs begin")
-    for metre, key, tempo, bars in rows:
-        words.id("metre", metre), words.id("key", key), words.id("tempo", tempo)
-        if type(bars) is not int or not 1 <= bars <= MOST_BARS:
-            raise ValueError("its songs have strange lengths")

@@ -21,7 +21,7 @@ from creative_gan.core.models import find, read_config, read_weights
 from creative_gan.core.recipe import parse
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.export import to_midi
-from creative_gan.music.midi.model import key_number
+from creative_gan.music.midi.openings import key_number
 from creative_gan.music.midi.song import METRES, Song, transposed
 from creative_gan.music.roll.data import Grid
 from creative_gan.music.roll.export import to_song

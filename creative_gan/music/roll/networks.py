@@ -60,7 +60,8 @@ class Generator(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.ConvTranspose2d | nn.Conv2d | nn.Linear):
                 nn.init.normal_(module.weight, std=0.02)
-        nn.init.normal_(self.open.weight, std=0.1)  # no normalisation behind it
+        # logits of deviation 3 or so: were all pitches about as likely, the soft gradient would not know the hard one
+        nn.init.normal_(self.open.weight, std=3 / math.sqrt(self.open.weight[0].numel() / 2))
 
     def logits(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Of sounding, and of going on where it sounded before: each [B, tracks, steps, pitches], float32."""

@@ -17,7 +17,8 @@ from creative_gan.music.midi.again import again, origin, write_song
 from creative_gan.music.midi.arrange import arranged
 from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.choose import recipe_for
-from creative_gan.music.midi.model import CHUNK, Manner, key_number, load, metre_number, prefer
+from creative_gan.music.midi.model import CHUNK, Manner, load, prefer
+from creative_gan.music.midi.openings import key_number, metre_number
 from creative_gan.music.midi.reader import read_midi
 from creative_gan.music.midi.recipe import MidiRecipe
 from creative_gan.music.midi.song import KEYS, METRES, Song
@@ -71,7 +72,7 @@ def test_bars_key_metre_tempo_and_instrument_are_those_asked_for(played: Path):
     assert {len(song.bars()) for song in model.write(range(4), Manner())} <= usual
     with pytest.raises(UserError, match=r"never seen a song in 7/8; it knows 2/4"):
         model.sample(1, metre="7/8")
-    with pytest.raises(UserError, match="1 to 255 bars, not 300"):
+    with pytest.raises(UserError, match="of 1 to 255 bars, not 300"):
         model.sample(1, bars=300)
 
 

@@ -11,12 +11,12 @@ from creative_gan.cli.recipes import folder
 from creative_gan.core import provenance
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import load as load_recipe
+from creative_gan.music.share import write_shared
 from creative_gan.music.wave import export
 from creative_gan.music.wave.again import again
 from creative_gan.music.wave.evaluate import evaluate, table
 from creative_gan.music.wave.model import CHUNK, Model, load
 from creative_gan.music.wave.recipe import WaveRecipe
-from creative_gan.music.wave.share import write_shared
 from creative_gan.music.wave.train import plan, train
 from creative_gan.music.wave.walk import walk
 
@@ -127,10 +127,10 @@ def test_descriptions_that_lie_are_refused(model: Model, tmp_path: Path, damage:
 
 
 def test_the_folder_is_handed_on_and_works(model: Model, tmp_path: Path) -> None:
-    write_shared(model, tmp_path / "shared", False)
+    write_shared(model.path, tmp_path / "shared", False)
     assert np.array_equal(load(tmp_path / "shared").waves(1), model.waves(1))
     with pytest.raises(UserError, match="folder"):
-        write_shared(model, tmp_path / "a.onnx", False)
+        write_shared(model.path, tmp_path / "a.onnx", False)
 
 
 @pytest.mark.slow
