@@ -57,7 +57,7 @@ MODELS = {
     "spoken-digits": Ship(
         "music",
         "fsdd",
-        ("--recipe", "wave-8k"),
+        ("--recipe", "wave-8k", "--label-pattern", "{label}_{}_{}.wav"),
         f"Free Spoken Digit Dataset by Zohar Jackson and others, {CC_BY_SA_4}; these weights likewise",
         "spoken digits, one second at 8 kHz, by digit",
     ),

@@ -50,15 +50,17 @@ def examples() -> list[str]:
 def short(line: str) -> list[str]:
     """The arguments of a command line, with trainings cut to a few steps."""
     words = shlex.split(line)[1:]
-    if words[1:2] == ["train"] or words[:1] == ["demo"]:
+    if words[:1] == ["demo"]:
+        words += ["--minutes", "0.001"]
+    if words[1:2] == ["train"]:
         for option in ("--minutes", "--samples"):
             if option in words:
                 at = words.index(option)
                 del words[at : at + 2]
         quick = [f"network.width={16 if words[0] == 'music' else 8}", "game.batch=8", "watch.report=false"]
-        quick.append("data.size=16" if words[0] in ("image", "demo") else "watch.looks=1")
+        quick.append("data.size=16" if words[0] == "image" else "watch.looks=1")
         words += [word for setting in quick for word in ("--set", setting)]
-        words += ["--minutes", "0.001"] if words[0] == "demo" else ["--samples", "16"]
+        words += ["--samples", "16"]
     if words[1:2] == ["evaluate"] and "-n" not in words:
         words += ["-n", "20" if "--verdict" in words else "100"]
     return words

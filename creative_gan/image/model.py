@@ -144,7 +144,7 @@ def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, tuple
         texts = [config["name"], config["recipe"], config["data"]["fingerprint"], *config["classes"]]
         if not right or len(texts) > 100_000 or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"shape {config['shape']}, {len(texts) - 3} classes")
-    except (KeyError, TypeError, ValueError, UserError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, UserError) as error:
         raise DataError(
             path, f"does not describe a picture model ({type(error).__name__}: {error})"
         ) from None

@@ -3,7 +3,8 @@
 A song's tokens say what changes. What stays (a note that another voice holds, the key, the beat) was said
 some tokens ago, so the newest token of every kind is shown again at each position, and so are the bars that
 were and those to come: what a recurrent network would else have to remember and count. Pitches go in and
-come out as steps from the tonic, so what is learnt in one key is known in all.
+come out as steps from the tonic, so what is learnt in one key is known in all; they come out once more as
+steps from what their own voice sounds, so what is learnt of one melodic step is known of all.
 """
 
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ BARS = 32
 """Bars before and bars to come that are told apart; more count as so many."""
 
 
+SPAN = 24
+"""Semitones of a melodic step that are told apart; wider ones count as so many."""
+
+
 @dataclass(frozen=True)
 class NetworkRecipe:
     """The generator. What is for another kind of network is not looked at."""
@@ -48,6 +53,8 @@ class NetworkRecipe:
     heads: int = setting(4, low=1, high=256)
     """Of the transformer's attention."""
     dropout: float = setting(0.3, low=0, high=0.9)
+    intervals: bool = setting(False)
+    """Whether a note's logit also depends on its step from the note before (lstm)."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,8 @@ class SongGenerator(nn.Module):
     """A recurrent generator whose input is the sum of what is newest of each kind, and of two counts of bars.
 
     A label (see `data.Pieces.batch`) says how many bars come, and how many there were before a window.
-    A hidden vector ends with the tonic, one of twelve, because the head needs it to name pitches.
+    A hidden vector ends with the tonic, one of twelve, and the pitch of each voice (by 64, 0 in silence),
+    because the head needs them to name pitches.
 
     `embedding`, `width`: of the input and of every layer. `dropout`: rate at the input, between layers and
     at the output, the same units at every position.
@@ -83,10 +91,13 @@ class SongGenerator(nn.Module):
     context = None
 
     def __init__(
-        self, words: Vocabulary, symbols: Symbols, embedding: int, width: int, layers: int, dropout: float
-    ) -> None:
+        self, words: Vocabulary, symbols: Symbols, embedding: int, width: int, layers: int, dropout: float,
+        intervals: bool,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.symbols, self.width, self.dropout = symbols, width + 12, dropout
+        line, pitch = pitches(words)
+        self.told = 12 + int(line.max()) + 1
+        self.symbols, self.width, self.dropout = symbols, width + self.told, dropout
         self.size, steps = relative(words)
         slots = kept(words)
         self.table = nn.EmbeddingBag((slots.shape[1] + 1) * self.size + 2 * BARS + 2, embedding, mode="sum")
@@ -105,6 +116,15 @@ class SongGenerator(nn.Module):
         self.tonic: Tensor
         tonics = [value % 12 if kind == "key" else 0 for kind, _, value in words.tokens]
         self.register_buffer("tonic", torch.tensor(tonics), persistent=False)
+        self.line: Tensor
+        self.register_buffer("line", torch.tensor(line), persistent=False)
+        self.pitch: Tensor
+        self.register_buffer("pitch", torch.tensor(pitch), persistent=False)
+        self.moves = (
+            nn.Linear(width, (self.told - 12) * STEPS, bias=False) if intervals and self.told > 12 else None
+        )
+        if self.moves is not None:
+            nn.init.zeros_(self.moves.weight)
 
     def begin(self, rows: int, label: Tensor | None = None) -> State:
         """Newest token of each kind, bars before and to come, then hidden and cell state of each layer."""
@@ -127,7 +147,7 @@ class SongGenerator(nn.Module):
             w_ih, w_hh, b_ih, b_hh = layer.all_weights[0]
             values, cell = torch.lstm_cell(values, (hidden, cell), w_ih, w_hh, b_ih, b_hh)
             new += values, cell
-        return self._with_tonic(values, newest), tuple(new)
+        return self._told(values, newest), tuple(new)
 
     def hidden(self, tokens: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """The hidden vectors that predict each of `tokens` [B, T]. Returns [B, T, H]."""
@@ -140,12 +160,23 @@ class SongGenerator(nn.Module):
         values = self._vectors(inputs, newest, bars)
         for index, layer in enumerate(self.layers):
             values = layer(variational_dropout(values, self.dropout, draws, str(index)))[0]
-        return self._with_tonic(variational_dropout(values, self.dropout, draws, "output"), newest)
+        return self._told(variational_dropout(values, self.dropout, draws, "output"), newest)
 
     def head(self, hidden: Tensor) -> Tensor:
         """[..., H] -> logits [..., V]."""
-        steps = self.steps[hidden[..., -12:].argmax(-1)]
-        return self.output(hidden[..., :-12]).gather(-1, steps) + self.ban
+        values, tonic, sounding = hidden.split((hidden.shape[-1] - self.told, 12, self.told - 12), -1)
+        logits = self.output(values).gather(-1, self.steps[tonic.argmax(-1)]) + self.ban
+        if self.moves is None:
+            return logits
+        before = (sounding * 64).round().long()
+        moves = self.moves(values).unflatten(-1, (-1, STEPS))
+        # a column for every other token, which no step leads to
+        moves = functional.pad(moves, (0, 1)).flatten(-2)
+        before = before[..., self.line.clamp(min=0)]
+        step = (self.pitch - before).clamp(-SPAN, SPAN) + SPAN
+        step = torch.where(before > 0, step, STEPS - 1)
+        step = torch.where(self.line < 0, STEPS, step) + self.line.clamp(min=0) * (STEPS + 1)
+        return logits + moves.gather(-1, step)
 
     def forward(self, tokens: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """The logits of each of `tokens` [B, T] given those before it. Returns [B, T, V]."""
@@ -165,9 +196,12 @@ class SongGenerator(nn.Module):
     def _tonics(self, newest: Tensor) -> Tensor:
         return self.tonic[newest[..., KEY_SLOT]]
 
-    def _with_tonic(self, values: Tensor, newest: Tensor) -> Tensor:
+    def _told(self, values: Tensor, newest: Tensor) -> Tensor:
+        """Hidden vectors with what the head needs to know: [..., H]."""
         tonic = functional.one_hot(self._tonics(newest), 12)
-        return torch.cat([values, tonic.to(values.dtype)], -1)
+        voices = newest[..., newest.shape[-1] - self.told + 12 :]
+        sounding = self.pitch[voices] / 64  # exact in bfloat16
+        return torch.cat([values, tonic.to(values.dtype), sounding.to(values.dtype)], -1)
 
     def _vectors(self, inputs: Tensor, newest: Tensor, bars: Tensor) -> Tensor:
         """What the layers are told: inputs [...], newest [..., S], bars [..., 2] -> [..., E]."""
@@ -181,7 +215,17 @@ class SongGenerator(nn.Module):
 
 
 KEY_SLOT = 1
-"""The slot of the newest key in `kept`."""
+"""The slot of the newest key in `kept`; those of the voices are the last ones."""
+STEPS = 2 * SPAN + 2
+"""Melodic steps that are told apart, the one out of silence last."""
+
+
+def pitches(words: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+    """Voice, -1 where it is no voice's note, and pitch, 0 where it is none, of each token. Each int64 [V]."""
+    voices = [index for index, line in enumerate(SHAPES[words.shape]) if line.kind == "voice"]
+    notes = [(voices.index(line), value) if kind == "note" else (-1, 0) for kind, line, value in words.tokens]
+    line, pitch = np.array(notes).T
+    return line, pitch
 
 
 @cache
@@ -243,8 +287,9 @@ def build_generator(recipe: NetworkRecipe, shape: Shape) -> Generator:
             (MOST_BEFORE + 1) * (MOST_BARS + 1),
         )
     made = SongGenerator(
-        shape.words, shape.symbols, recipe.embedding, recipe.width, recipe.layers, recipe.dropout
-    )
+        shape.words, shape.symbols, recipe.embedding, recipe.width, recipe.layers, recipe.dropout,
+        recipe.intervals,
+    )  # fmt: skip
     return cast(Generator, made)
 
 

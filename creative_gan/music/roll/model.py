@@ -190,7 +190,7 @@ def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, Grid]
         if not 20 <= float(config["tempo"]) <= 300:
             raise ValueError("tempo")
         config["data"]["fingerprint"], config["recipe"], str(config["name"])
-    except (KeyError, TypeError, ValueError, UserError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, UserError) as error:
         raise DataError(
             path, f"does not describe a model of piano rolls ({type(error).__name__}: {error})"
         ) from None

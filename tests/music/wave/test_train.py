@@ -84,7 +84,7 @@ def test_training_shuffles_phases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_killed_at_any_moment_and_called_again_is_a_straight_run(tmp_path: Path, family: str) -> None:
-    settings = ("budget.samples=120", "watch.save_seconds=0.05", "game.batch=4")
+    settings = ("budget.samples=200", "watch.save_seconds=0.05", "game.batch=4")
     finished(start(tmp_path / "straight", FAMILIES[family], *settings))
     kills = 0
     for delay in (0.1, 0.4):
@@ -108,15 +108,27 @@ def test_killed_at_any_moment_and_called_again_is_a_straight_run(tmp_path: Path,
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_torchrun_makes_the_weights_of_one_process(tmp_path: Path, family: str) -> None:
-    # bfloat16 rounds sums in another order; what is left is the rounding of float32, in proportion to the rate
-    settings = ("precision=float32", "game.lr=1e-4", "budget.samples=64", "game.batch=8")
+    settings = (
+        "precision=float32",
+        "game.lr=1e-4",
+        "budget.samples=64",
+        "game.batch=8",
+        "watch.rows=8",
+        "watch.looks=1",
+    )
     finished(start(tmp_path / "one", FAMILIES[family], *settings))
     finished(start(tmp_path / "two", FAMILIES[family], *settings, torchrun=True))
     one, two = (load_file(tmp_path / name / "model/model.safetensors") for name in ("one", "two"))
-    assert max((one[key] - two[key]).abs().max().item() for key in one) < 1e-5
+    # what is left is float32's rounding, which Adam makes large where a gradient is next to nothing
+    apart = torch.cat([(one[key] - two[key]).abs().flatten() for key in one])
+    assert apart.mean() < 2e-6 and apart.max() < 1e-4
     assert all(torch.equal(one[key], two[key]) for key in one if key.startswith("spectra."))
-    rows = [len((tmp_path / name / "metrics.jsonl").read_text().splitlines()) for name in ("one", "two")]
-    assert rows[0] == rows[1] > 3
+    logs = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
+    rows = [[row for row in map(json.loads, log) if "critic_loss" in row] for log in logs]
+    assert len(rows[0]) == len(rows[1]) == 8
+    for a, b in zip(*rows, strict=True):
+        assert abs(a["critic_loss"] - b["critic_loss"]) < 1e-5
+        assert abs(a["generator_loss"] - b["generator_loss"]) < 1e-5
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,0 +1,159 @@
+"""A first look at everything: what the shipped models make, and a short training of each modality, on one page."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from creative_gan import api
+from creative_gan.core import models, page
+from creative_gan.core.files import write_bytes
+from creative_gan.core.page import Html
+
+TRAININGS = {
+    "image": ("Pictures", "builtin:art", "image/demo", "pictures"),
+    "music/wave": ("Sounds", "builtin:drums", "music/drums", "sounds"),
+    "music/midi": ("Songs", "builtin:tunes", "music/tunes", "songs"),
+    "text": ("Texts", "builtin:verses", "text/builtin", "texts"),
+}
+"""By kind: its name, data that the package makes itself, a recipe, what a sample is called."""
+
+Player = Callable[[Callable[[Callable[[dict], None]], Path], Path, str], Path]
+"""Runs a training (given what it reports to) with its progress shown: (training, folder, unit) -> model folder."""
+
+
+def demo(out: Path, minutes: float, device: str, say: Callable[[str], None], played: Player) -> Path:
+    """Samples every shipped model, trains each modality for a moment, and shows all of it on one page.
+
+    Args:
+        out: the folder for everything; older files in it are replaced.
+        minutes: of training, shared out evenly.
+        say: takes sentences for a person.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError, DataError: `out` cannot be written.
+        loop.Stopped: interrupted and saved; the same call goes on.
+    """
+    sections = []
+    shipped = page.joined(*_shipped(out, say))
+    if shipped:
+        sections.append(("What comes with the package", shipped))
+    each = minutes / len(TRAININGS)
+    for kind, (name, data, recipe, unit) in TRAININGS.items():
+        say(f"training on {data}, about {60 * each:.0f} seconds")
+        folder = out / "training" / kind.replace("/", "-")
+        given = {"budget.minutes": each, "budget.samples": 0, "watch.report": False}
+        job = api.prepare(kind, data, recipe, folder, given=given, device=device)
+        played(job.train, folder, unit)
+        sections.append((f"{name} learned in {60 * each:.0f} seconds", _learned(folder / "samples", data)))
+    lead = "Everything on this page was made by a machine, on this one, without a network."
+    html = page.page("What creative-gan makes", lead, sections, "Made by `creative-gan demo`.")
+    write_bytes(out / "index.html", html.encode(), overwrite=True)
+    return out / "index.html"
+
+
+def _shipped(out: Path, say: Callable[[str], None]) -> Iterator[Html]:
+    """A part of the page for each shipped model."""
+    for group in models.DEFAULTS:
+        for name in models.shipped_names(group):
+            say(f"sampling {group}/{name}")
+            config = models.read_config(models.find(name, group), group)
+            kind = api.kind_of(config, name)
+            folder = out / group / name
+            folder.mkdir(parents=True, exist_ok=True)
+            shown = SHOWN[kind](api.module(kind, "model").load(f"{group}/{name}"), folder)
+            yield page.joined(page.heading(f"{name}: {config.get('about', group)}"), shown)
+
+
+def _pictures(model: Any, folder: Path) -> Html:
+    from creative_gan.image import export
+
+    columns = len(model.classes) if 2 <= len(model.classes) <= 12 else 10
+    count = columns * 5
+    origins = model.origins(count, 0, None, None)
+    made = model.pictures(count)
+    export.write_pictures(made, folder / "pictures", origins, overwrite=True)
+    sheet = export.png(export.grid(made, columns), None)
+    write_bytes(folder / "grid.png", sheet, overwrite=True)
+    return page.figure(page.picture(sheet, "pictures of the model"), ", ".join(model.classes))
+
+
+def _sounds(model: Any, folder: Path) -> Html:
+    from creative_gan.music.wave.export import write_sounds
+    from creative_gan.music.wave.picture import sound_sheet
+
+    count = max(min(len(model.classes), 10), 8)
+    made = model.waves(count)
+    paths = write_sounds(made, model.rate, folder / "sounds", model.origins(count, 0, None, None), True)
+    captions = [model.classes[i % len(model.classes)] if model.classes else str(i) for i in range(count)]
+    sheet = io.BytesIO()
+    sound_sheet(list(made), model.rate, captions).save(sheet, "png")
+    write_bytes(folder / "sounds.png", sheet.getvalue(), overwrite=True)
+    players = [
+        page.figure(page.audio(path.read_bytes(), caption), caption)
+        for path, caption in zip(paths, captions, strict=True)
+    ]
+    spectra = page.picture(sheet.getvalue(), "spectrograms of the sounds", smooth=True)
+    return page.joined(page.figure(spectra, "spectrograms"), page.gallery(players, 220))
+
+
+def _songs(model: Any, folder: Path) -> Html:
+    from creative_gan.music.midi.picture import piano_roll
+    from creative_gan.music.songs import song_bytes
+
+    again = api.module(f"music/{model.config['kind']}", "again")
+    manner = api.module(f"music/{model.config['kind']}", "model").Manner(bars=8)
+    parts = []
+    for index, song in enumerate(model.write(range(2), manner)):
+        origin = again.origin(model, index, manner)
+        for ending in (".mid", ".wav"):
+            path = folder / f"song{index + 1}{ending}"
+            write_bytes(path, song_bytes(song, path, origin), overwrite=True)
+        roll = io.BytesIO()
+        piano_roll(song).save(roll, "png")
+        picture = page.picture(roll.getvalue(), "piano roll", smooth=True)
+        parts.append(page.joined(picture, page.audio(path.read_bytes(), f"song {index + 1}")))
+    return page.joined(*(page.figure(part, f"song {i + 1}") for i, part in enumerate(parts)))
+
+
+def _texts(model: Any, folder: Path) -> Html:
+    from creative_gan.text.export import write_texts
+    from creative_gan.text.model import Manner
+
+    made = model.write(range(6), Manner())
+    write_texts(made, folder / "texts.txt", model.origin(6, Manner()), overwrite=True)
+    return page.joined(*(page.passage(text) for text in made))
+
+
+SHOWN: dict[str, Callable[[Any, Path], Html]] = {
+    "image": _pictures,
+    "music/wave": _sounds,
+    "music/midi": _songs,
+    "music/roll": _songs,
+    "text": _texts,
+}
+"""By kind: samples a model into a folder and shows what it made."""
+
+
+def _learned(samples: Path, data: str) -> Html:
+    """The previews of a training before its first step and after its last."""
+    rows = []
+    for when, place in (("before", 0), ("after", -1)):
+        parts = []
+        for path in (sorted(samples.glob(f"*{ending}"))[place] for ending in _endings(samples)):
+            content = path.read_bytes()
+            if path.suffix == ".txt":
+                parts += [page.passage(text) for text in content.decode().splitlines()[:4]]
+            elif path.suffix == ".png":
+                parts.append(page.picture(content, f"{when} the training"))
+            else:
+                parts.append(page.audio(content, f"{when} the training"))
+        rows.append((when, page.joined(*parts)))
+    return page.joined(page.steps(rows), page.note(f"Trained on {data}, which the package makes itself."))
+
+
+def _endings(samples: Path) -> list[str]:
+    return [ending for ending in (".png", ".wav", ".txt") if any(samples.glob(f"*{ending}"))]
