@@ -58,7 +58,15 @@ def load_newest(folder: Path) -> tuple[int, dict] | None:
     for path in reversed(paths):
         try:
             return _load(path)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            SafetensorError,
+        ) as error:
             warnings.warn(
                 f"checkpoint {path} is damaged ({error}); going on from the one before", stacklevel=2
             )

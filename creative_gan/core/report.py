@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def read(run: str | Path, modality: str) -> Run:
     rows = _lines(folder / "metrics.jsonl")
     speed = [row for row in _lines(folder / "speed.jsonl") if isinstance(row.get("seconds"), int | float)]
     # The clock begins at 0 with every session.
-    ends = [a for a, b in zip(speed, [*speed[1:], {"seconds": -1}], strict=True) if b["seconds"] < a["seconds"]]
+    ends = [a for a, b in pairwise([*speed, {"seconds": -1}]) if b["seconds"] < a["seconds"]]
     return Run(
         folder,
         config,
@@ -144,6 +145,18 @@ def charts(run: Run, wanted: Sequence[Chart], across: str) -> Html:
     ]
     others = page.folded("All else that was logged", page.gallery(rest, 300)) if rest else Html("")
     return page.joined(page.gallery(filter(None, drawn), 300), others)
+
+
+def warned(run: Run) -> Html:
+    """That something went wrong on the way, if it did."""
+    count = len(run.warnings)
+    if not count:
+        return Html("")
+    return page.notice(
+        "The training gave a warning; it stands below."
+        if count == 1
+        else f"The training gave {count} warnings; they stand below."
+    )
 
 
 def health(run: Run) -> Html:

@@ -25,6 +25,8 @@ class Comparison:
     """Of `metrics.evaluate`."""
     note: str
     """What to know before believing them; empty where there is nothing."""
+    fingerprint: str
+    """Of all the training pictures, also where only a part of them was looked at."""
 
 
 def evaluate(
@@ -61,6 +63,7 @@ def compare(
         weak: also judge `mixtures` of the training pictures, as the work of a poor method.
     """
     train, heldout, note = _real(model, data)
+    fingerprint = train.fingerprint
     if most is not None and len(train) > most:
         train = train.subset(np.linspace(0, len(train) - 1, most).round().astype(int))
     label = _labels(model, train, count)
@@ -76,7 +79,7 @@ def compare(
         _in_classes_of(train, model, label) if train.labels is not None else None,
         weak=mixtures(pictures, len(heldout), seed) if weak else None,
     )
-    return Comparison(train, heldout, fake, figures, note)
+    return Comparison(train, heldout, fake, figures, note, fingerprint)
 
 
 def mixtures(pictures: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -89,7 +89,7 @@ def build(run: reports.Run, data: str | None = None) -> str:
     judged: Comparison | None = None
     try:
         judged = compare(model, data, count, seed=0, most=LOOKED_AT, weak=True)
-        notes = [judged.note, _changed(run, judged), _partly(run, judged)]
+        notes = [judged.note, _changed(run, judged), _partly(judged)]
     except UserError as error:
         notes = [f"Nothing could be measured: {error}."]
     copying = copies(judged) if judged else None
@@ -147,8 +147,7 @@ def _short(
     if copying:
         words = verdict(copying, "pictures")
         parts.append(page.notice(words, good=words.startswith("No sign")))
-    if run.warnings:
-        parts.append(page.notice(f"The training gave {len(run.warnings)} warnings; they stand below."))
+    parts.append(reports.warned(run))
     return page.joined(*parts)
 
 
@@ -302,15 +301,14 @@ def _data(run: reports.Run, judged: Comparison | None) -> Html:
 
 
 def _changed(run: reports.Run, judged: Comparison) -> str:
-    looked_at, trained_on = judged.train.fingerprint, run.config["data"]["fingerprint"]
-    same = looked_at == trained_on or len(judged.train) < run.config["data"]["count"]
-    return "" if same else "The pictures are not those of the training any more: what follows is by those of today."
+    same = judged.fingerprint == run.config["data"]["fingerprint"]
+    return "" if same else "These are not the pictures of the training: what is measured here is measured by others."
 
 
-def _partly(run: reports.Run, judged: Comparison) -> str:
-    if len(judged.train) == run.config["data"]["count"] or len(judged.train) < LOOKED_AT:
+def _partly(judged: Comparison) -> str:
+    if len(judged.train) < LOOKED_AT:
         return ""
-    return f"Copies were looked for among {len(judged.train):,} of the training pictures only, at even distances."
+    return f"Copies were looked for among {LOOKED_AT:,} of the training pictures, at even distances."
 
 
 def _shown(pictures: np.ndarray) -> np.ndarray:

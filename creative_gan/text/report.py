@@ -186,8 +186,7 @@ def _short(run: reports.Run, model: Model, judged: Judged | None, notes: list[st
         ]
         words = verdict(copying, "texts")
         parts.append(page.notice(words, good=words.startswith("No sign")))
-    if run.warnings:
-        parts.append(page.notice(f"The training gave {len(run.warnings)} warnings; they stand below."))
+    parts.append(reports.warned(run))
     return page.joined(page.tiles(tiles), *(page.notice(note) for note in notes), *parts)
 
 
@@ -306,7 +305,7 @@ def _data(run: reports.Run, judged: Judged | None) -> Html:
 
 def _changed(run: reports.Run, judged: Judged) -> str:
     same = judged.corpus.fingerprint == run.config["data"]["fingerprint"]
-    return "" if same else "The texts are not those of the training any more: what follows is by those of today."
+    return "" if same else "These are not the texts of the training: what is measured here is measured by others."
 
 
 def _partly(judged: Judged) -> str:

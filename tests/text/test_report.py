@@ -52,7 +52,7 @@ def test_without_its_texts_the_page_is_made_and_says_so(run_folder: Path):
     assert "Nothing could be measured" in found.words and "verbatim" not in found.words
     (run_folder.parent / "other.txt").write_text("\n".join(f"the bird {i} sings" for i in range(50)))
     found = checked(report.report(run_folder, data=str(run_folder.parent / "other.txt")).read_text("utf-8"))
-    assert "not those of the training" in found.words
+    assert "These are not the texts of the training" in found.words
 
 
 def test_texts_that_mean_harm_are_only_texts(tmp_path: Path, run):
