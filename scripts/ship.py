@@ -7,6 +7,7 @@ with a card that says from what, how and how well.
 
 import argparse
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,7 @@ MODELS = {
     "digits": Ship(
         "image",
         "mnist",
-        ("--recipe", "digits", "--samples", "860000"),
+        ("--recipe", "digits", "--samples", "640000"),
         f"MNIST by Yann LeCun, Corinna Cortes and Christopher Burges, {CC_BY_SA_3}; these weights likewise",
         "handwritten digits, 28x28, grey, by class",
     ),
@@ -57,34 +58,48 @@ MODELS = {
     "spoken-digits": Ship(
         "music",
         "fsdd",
-        ("--recipe", "wave-8k", "--label-pattern", "{label}_{}_{}.wav"),
+        ("--recipe", "wave-8k", "--label-pattern", "{label}_{}_{}.wav", "--samples", "215040"),
         f"Free Spoken Digit Dataset by Zohar Jackson and others, {CC_BY_SA_4}; these weights likewise",
         "spoken digits, one second at 8 kHz, by digit",
     ),
-    "drums": Ship("music", "builtin:drums", ("--recipe", "drums"), OWN, "drum sounds by kind"),
+    "drums": Ship(
+        "music", "builtin:drums", ("--recipe", "drums", "--samples", "60032"), OWN, "drum sounds by kind"
+    ),
     "chorales": Ship(
         "music",
         "jsb",
-        ("--recipe", "chorales"),
+        ("--recipe", "chorales", "--set", "budget.samples=[60000, 3200]"),
         "chorales by J. S. Bach, in the public domain",
         "chorales for four voices",
     ),
-    "tunes": Ship("music", "builtin:tunes", ("--recipe", "tunes"), OWN, "melodies with chords"),
+    "tunes": Ship(
+        "music",
+        "builtin:tunes",
+        ("--recipe", "tunes", "--set", "budget.samples=[20000, 1600]"),
+        OWN,
+        "melodies with chords",
+    ),
     "captions": Ship(
         "text",
         "coco-captions/train.txt",
-        ("--recipe", "captions"),
+        ("--recipe", "captions", "--set", "budget.samples=[560064, 123072]"),
         f"COCO captions by the COCO Consortium, {CC_BY}",
         "English captions of pictures",
     ),
     "tang": Ship(
         "text",
         "tang-poems/train.txt",
-        ("--recipe", "tang"),
+        ("--recipe", "tang", "--set", "budget.samples=[200000, 16000]"),
         "poems of the Tang dynasty, in the public domain",
         "Chinese couplets in the manner of the Tang",
     ),
-    "verses": Ship("text", "builtin:verses", ("--recipe", "builtin"), OWN, "short English verses"),
+    "verses": Ship(
+        "text",
+        "builtin:verses",
+        ("--recipe", "builtin", "--set", "budget.samples=[120000, 16000]"),
+        OWN,
+        "short English verses",
+    ),
 }
 
 
@@ -125,6 +140,7 @@ def pack(name: str, ship: Ship, source: str, run: Path) -> None:
         config |= {"weights": [sampler], "critic": None}
     halves = {key: t.half() if t.is_floating_point() else t for key, t in tensors.items()}
     save_file(halves, target / "model.safetensors")
+    (target / "model.safetensors").chmod(0o644)
     (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
     text = (target / "README.md").read_text("utf-8").replace(f"# {run.resolve().name}\n", f"# {name}\n", 1)
     text = text.replace(f"--model {run.resolve().name}", f"--model {name}")
@@ -135,12 +151,12 @@ def pack(name: str, ship: Ship, source: str, run: Path) -> None:
 
 def card(name: str, ship: Ship, run: Path, figures: dict[str, Any]) -> str:
     """What the card of a shipped model says beyond that of any model."""
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in (run / "speed.jsonl").read_text("utf-8").splitlines()]
     seconds = max((row["seconds"] for row in rows if "seconds" in row), default=0.0)
     table = "\n".join(
         f"| {key} | {_number(row['value'])} | {_number(row.get('floor'))} |"
         for key, row in figures.items()
-        if isinstance(row, dict) and "value" in row
+        if isinstance(row, dict) and isinstance(row.get("value"), int | float)
     )
     return f"""## Data
 {ship.licence}.
@@ -149,7 +165,8 @@ def card(name: str, ship: Ship, run: Path, figures: dict[str, Any]) -> str:
 ```
 make models ONLY={name}
 ```
-which runs `creative-gan {ship.group} train {ship.data} {" ".join(ship.options)}`; {seconds:,.0f} seconds on CPU cores.
+which runs `creative-gan {ship.group} train {ship.data} {shlex.join(ship.options)}`;
+{seconds:,.0f} seconds on one shared CPU core.
 The weights are kept in half precision.
 
 ## Figures
