@@ -123,6 +123,9 @@ def verdict(found: Copying, items: str) -> str:
     return (
         f"No sign of copying: {copies} of {count} samples are near duplicates of training {items} ({found.share:.1%}; "
         f"of real ones {found.floor:.1%}), and on the whole samples are "
-        + ("farther from the training set than unseen real ones are: they do not look quite like the data yet."
-           if farther else "no nearer to the training set than unseen real ones are.")
+        + (
+            "farther from the training set than unseen real ones are: they do not look quite like the data yet."
+            if farther
+            else "no nearer to the training set than unseen real ones are."
+        )
     )

@@ -96,15 +96,18 @@ def facts(pairs: Sequence[tuple[str, str]]) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> Html:
-    """A table whose first column names its rows; the columns in `numbers` are set flush right."""
+    """A table whose first column names its rows; the columns in `numbers` are set flush right.
+
+    What follows a line break in a row's name explains it, in small print.
+    """
     kinds = [' class="number"' if column in numbers else "" for column in range(len(head))]
-    top = _all(
-        f'<th scope="col"{kind}>{escaped(cell)}</th>' for kind, cell in zip(kinds, head, strict=True)
-    )
+    top = _all(f'<th scope="col"{kind}>{escaped(cell)}</th>' for kind, cell in zip(kinds, head, strict=True))
     body = []
     for first, *rest in rows:
         cells = _all(f"<td{kind}>{escaped(cell)}</td>" for kind, cell in zip(kinds[1:], rest, strict=True))
-        body.append(f'<tr><th scope="row">{escaped(first)}</th>{cells}</tr>\n')
+        name, _, told = first.partition("\n")
+        small = f"<small>{escaped(told)}</small>" if told else ""
+        body.append(f'<tr><th scope="row">{escaped(name)}{small}</th>{cells}</tr>\n')
     return Html(
         f'<div class="wide"><table><thead><tr>{top}</tr></thead>\n<tbody>{_all(body)}</tbody></table></div>\n'
     )

@@ -180,7 +180,9 @@ def cost(run: Run) -> Html:
     return page.joined(page.facts(pairs), page.folded("The whole recipe", page.code(run.recipe)))
 
 
-def figures(result: Mapping[str, Any], meanings: Mapping[str, tuple[str, str]], others: Mapping[str, str]) -> Html:
+def figures(
+    result: Mapping[str, Any], meanings: Mapping[str, tuple[str, str]], others: Mapping[str, str]
+) -> Html:
     """The figures of a modality's `evaluate` that have a meaning, beside what real data score.
 
     Args:
@@ -192,13 +194,12 @@ def figures(result: Mapping[str, Any], meanings: Mapping[str, tuple[str, str]], 
     others = {key: column for key, column in others.items() if any(key in figure for _, figure in shown)}
     rows = [
         [
-            meanings[name][0],
+            "\n".join(meanings[name]),
             *(number(figure[key]) if key in figure else "" for key in ("value", "floor", *others)),
-            meanings[name][1],
         ]
         for name, figure in shown
     ]
-    head = ["", "this model", "real data", *others.values(), "what it says"]
+    head = ["", "this model", "real data", *others.values()]
     return page.table(head, rows, range(1, 3 + len(others)))
 
 

@@ -34,7 +34,10 @@ SMOOTH = 96
 
 MEANINGS = {
     "frechet": ("Fréchet distance", "how far the samples as a whole are from real pictures; low is good"),
-    "kernel": ("kernel distance (KID)", "the same, judged in another way; low is good, and chance may take it below 0"),
+    "kernel": (
+        "kernel distance (KID)",
+        "the same, judged in another way; low is good, and chance may take it below 0",
+    ),
     "precision": ("precision", "share of samples that look like something in the data; high is good"),
     "recall": ("recall", "share of the data that the samples reach; low means that kinds are missing"),
     "density": ("density", "precision that outliers do not flatter; about 1 is good"),
@@ -68,7 +71,9 @@ CHARTS = [
 ]
 
 
-def report(run: str | Path, out: Path | None = None, overwrite: bool = False, data: str | None = None) -> Path:
+def report(
+    run: str | Path, out: Path | None = None, overwrite: bool = False, data: str | None = None
+) -> Path:
     """Writes the report of a run to `out`, or to `report.html` in its folder, and returns where it is.
 
     Args:
@@ -219,7 +224,9 @@ def cells(sheet: np.ndarray, height: int, width: int) -> np.ndarray:
         if not rest and not other and columns and rows:
             step = width * factor + gap
             top = sheet[:, : height * factor : factor]
-            return np.stack([top[:, :, i * step : i * step + width * factor : factor] for i in range(columns)])
+            return np.stack(
+                [top[:, :, i * step : i * step + width * factor : factor] for i in range(columns)]
+            )
     return np.empty((0, len(sheet), height, width), np.uint8)
 
 
@@ -281,13 +288,19 @@ def _data(run: reports.Run, judged: Comparison | None) -> Html:
     pairs = [
         ("pictures", f"{about['count']:,} to train on, of {run.source}"),
         ("held out", f"{about.get('holdout', 0.0):.0%} of the set, which the training never saw"),
-        ("prepared", f"{' × '.join(map(str, run.config['shape'][:0:-1]))} pixels, {about.get('fit', 'crop')}"),
+        (
+            "prepared",
+            f"{' × '.join(map(str, run.config['shape'][:0:-1]))} pixels, {about.get('fit', 'crop')}",
+        ),
         ("fingerprint", about["fingerprint"]),
     ]
     classes = run.config["classes"]
     table = Html("")
-    if classes and judged and judged.train.labels is not None and list(judged.train.classes) == classes:
-        counts = [np.bincount(part.labels, minlength=len(classes)) for part in (judged.train, judged.heldout)]
+    if classes and judged and list(judged.train.classes) == classes:
+        counts = [
+            np.bincount(np.asarray(part.labels), minlength=len(classes))
+            for part in (judged.train, judged.heldout)
+        ]
         balance = judged.figures.get("class_balance", {}).get("shares", {})
         rows = [
             [name, f"{seen:,}", f"{kept:,}", f"{balance[name]:.1%}" if name in balance else ""]
@@ -302,7 +315,11 @@ def _data(run: reports.Run, judged: Comparison | None) -> Html:
 
 def _changed(run: reports.Run, judged: Comparison) -> str:
     same = judged.fingerprint == run.config["data"]["fingerprint"]
-    return "" if same else "These are not the pictures of the training: what is measured here is measured by others."
+    return (
+        ""
+        if same
+        else "These are not the pictures of the training: what is measured here is measured by others."
+    )
 
 
 def _partly(judged: Comparison) -> str:

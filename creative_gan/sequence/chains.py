@@ -22,13 +22,13 @@ def chains(training: Sequences, count: int, longest: int, seed: int) -> list[lis
     draw = np.random.default_rng(derive(seed, "chains"))
     made = []
     for _ in range(count):
-        sequence: list[int] = []
+        one: list[int] = []
         token = _END
-        while len(sequence) < longest:
+        while len(one) < longest:
             choices = after[token]
             token = choices[int(draw.integers(len(choices)))]
             if token == _END:
                 break
-            sequence.append(token)
-        made.append(sequence)
+            one.append(token)
+        made.append(one)
     return made

@@ -40,7 +40,7 @@ def nearest(samples: Sequences, training: Sequences) -> Nearest:
     )
     shares = edits / longer
     index, distance = np.zeros(len(samples), np.int64), np.ones(len(samples))
-    for row in np.lexsort((shares, left))[::-1]:  # the last one that is written is the nearest
+    for row in np.lexsort((shares, np.array(left)))[::-1]:  # the last one that is written is the nearest
         index[left[row]], distance[left[row]] = right[row], shares[row]
     return Nearest(index, distance)
 

@@ -96,7 +96,9 @@ class Judged:
     copying: Copying
 
 
-def report(run: str | Path, out: Path | None = None, overwrite: bool = False, data: str | None = None) -> Path:
+def report(
+    run: str | Path, out: Path | None = None, overwrite: bool = False, data: str | None = None
+) -> Path:
     """Writes the report of a run to `out`, or to `report.html` in its folder, and returns where it is.
 
     Args:
@@ -142,7 +144,9 @@ def compare(model: Model, data: str | None) -> Judged:
     """Judges samples of seed 0. Raises UserError where there are no texts to judge by, or too few."""
     corpus = open_corpus(model, data)
     if len(corpus.heldout) < 2:
-        raise UserError(f"{corpus.heldout.source} leaves fewer than two held-out texts; more texts are needed")
+        raise UserError(
+            f"{corpus.heldout.source} leaves fewer than two held-out texts; more texts are needed"
+        )
     count = FEWER if _weights(model) > LARGE else SAMPLES
     fake = again(model, model.ids(range(count), Manner(), CHUNK))
     rows = encode(corpus.train, model.tokenizer, model.config["length"])
@@ -181,7 +185,10 @@ def _short(run: reports.Run, model: Model, judged: Judged | None, notes: list[st
     if judged:
         likely, copying = judged.figures["heldout_nll"], judged.copying
         tiles += [
-            (number(likely["value"]), f"nats a token on unseen texts; on its training {number(likely['floor'])}"),
+            (
+                number(likely["value"]),
+                f"nats a token on unseen texts; on its training {number(likely['floor'])}",
+            ),
             (f"{copying.share:.1%}", f"near duplicates; of real texts {copying.floor:.1%}"),
         ]
         words = verdict(copying, "texts")
@@ -291,9 +298,9 @@ def _data(run: reports.Run, judged: Judged | None) -> Html:
         ("fingerprint", about["fingerprint"]),
     ]
     classes, table = run.config["classes"], Html("")
-    if judged and judged.corpus.train.labels is not None and classes == judged.corpus.train.classes:
+    if judged and classes and classes == judged.corpus.train.classes:
         parts = (judged.corpus.train, judged.corpus.heldout)
-        counts = [np.bincount(part.labels, minlength=len(classes)) for part in parts]
+        counts = [np.bincount(np.asarray(part.labels), minlength=len(classes)) for part in parts]
         rows = [[name, f"{seen:,}", f"{kept:,}"] for name, seen, kept in zip(classes, *counts, strict=True)]
         table = page.folded(
             f"The {len(classes)} classes", page.table(["class", "trained on", "held out"], rows, range(1, 3))
@@ -305,7 +312,11 @@ def _data(run: reports.Run, judged: Judged | None) -> Html:
 
 def _changed(run: reports.Run, judged: Judged) -> str:
     same = judged.corpus.fingerprint == run.config["data"]["fingerprint"]
-    return "" if same else "These are not the texts of the training: what is measured here is measured by others."
+    return (
+        ""
+        if same
+        else "These are not the texts of the training: what is measured here is measured by others."
+    )
 
 
 def _partly(judged: Judged) -> str:

@@ -75,7 +75,9 @@ def checked(text: str) -> Checked:
     assert len(found.ids) == len(set(found.ids))
     for address in found.addresses:
         inside = address.startswith("#") and address[1:] in found.ids
-        assert inside or re.match(r"data:(image/(png|gif|jpeg)|audio/wav);base64,[A-Za-z0-9+/=]+$", address), address
+        assert inside or re.match(
+            r"data:(image/(png|gif|jpeg)|audio/wav);base64,[A-Za-z0-9+/=]+$", address
+        ), address
     style = text[text.index("<style>") : text.index("</style>")]
     assert "url(" not in style and "@import" not in style
     assert "default-src 'none'" in text
@@ -112,7 +114,7 @@ def full(words: str) -> str:
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_are_only_words(words: str):
     found = checked(full(words))
-    assert found.tags == checked(full("plain")).tags or "passage" in words or len(words) < 10
+    assert sorted(set(found.tags)) == sorted(set(checked(full("plain")).tags))
     shown = re.sub(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe]", "�", words)
     assert found.words.count(shown) >= 25
 
@@ -143,7 +145,7 @@ def test_a_few_outliers_do_not_flatten_a_curve_and_are_told():
     y[7] = 1e6
     made = chart("losses", [Curve("a", list(range(150)), y)], "seen")
     assert "1 of 150 points lie outside" in made
-    assert "outside" not in chart("losses", [Curve("a", list(range(150)), sorted(y)[:-1] + [1.6])], "seen")
+    assert "outside" not in chart("losses", [Curve("a", list(range(150)), [*sorted(y)[:-1], 1.6])], "seen")
 
 
 def test_charts_of_odd_numbers():
@@ -158,8 +160,17 @@ def test_charts_of_odd_numbers():
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0, "0"), (12345.6, "12,346"), (1.0, "1.00"), (0.98765, "0.988"), (-3.14159, "−3.14"), (99.96, "100.0")]
-    + [(0.00012, "1.2e−04"), (float("nan"), "–"), (float("inf"), "–")],
+    [
+        *[
+            (0, "0"),
+            (12345.6, "12,346"),
+            (1.0, "1.00"),
+            (0.98765, "0.988"),
+            (-3.14159, "−3.14"),
+            (99.96, "100.0"),
+        ],
+        *[(0.00012, "1.2e−04"), (float("nan"), "–"), (float("inf"), "–")],
+    ],
 )
 def test_numbers_as_people_write_them(value: float, words: str):
     assert number(value) == words

@@ -52,7 +52,9 @@ def test_the_page_tells_what_the_run_was(run_folder: Path):
     assert "not written down" not in found.words and re.search(r"CPU, \d+ thread", found.words)
     assert found.tags.count("img") == 2 + report.STEPS + 3 * report.PAIRS // 2
     rows = re.findall(r'<th scope="row">Fréchet distance</th>(.*?)</tr>', text)
-    assert len(re.findall(r'<td class="number">[\d.,−e]+</td>', rows[0])) == 3  # model, real data, weak method
+    assert (
+        len(re.findall(r'<td class="number">[\d.,−e]+</td>', rows[0])) == 3
+    )  # model, real data, weak method
     again = report.report(run_folder, run_folder.parent / "again.html").read_bytes()
     assert again == path.read_bytes()
 
@@ -120,7 +122,9 @@ def noisy(picture: np.ndarray) -> np.ndarray:
     return (picture + noise).round().clip(0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("change", [lambda p: p, jpeg, brighter, noisy], ids=["same", "jpeg", "bright", "noise"])
+@pytest.mark.parametrize(
+    "change", [lambda p: p, jpeg, brighter, noisy], ids=["same", "jpeg", "bright", "noise"]
+)
 def test_planted_copies_are_found_in_99_of_100(digits, change):
     train, heldout, others = digits
     sources = np.random.default_rng(1).permutation(len(train))[:100]

@@ -83,9 +83,7 @@ SUBJECTS = (
 )
 BY_NAME = {subject.name: subject for subject in SUBJECTS}
 EACH = [
-    pytest.param(
-        subject, id=subject.name, marks=[pytest.mark.slow] if subject.name in ("wave", "midi") else []
-    )
+    pytest.param(subject, id=subject.name, marks=[] if subject.name == "image" else [pytest.mark.slow])
     for subject in SUBJECTS
 ]
 """For parametrize; `make check` leaves some to `make test`."""

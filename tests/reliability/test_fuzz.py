@@ -29,7 +29,7 @@ ROUND = 1000
 def test_damaged_files_are_refused_or_read(
     name: str, finished: Callable[[str], Path], tmp_path: Path, many, tally
 ):
-    wanted, found = many(150, 20_000), Counter[str]()
+    wanted, found = many(80, 20_000), Counter[str]()
     runs = tmp_path / "runs"
     runs.mkdir()
     for modality in ("image", "text"):

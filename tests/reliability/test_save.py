@@ -101,7 +101,7 @@ def test_a_training_whose_disk_fails_says_so_and_goes_on_later(tmp_path: Path, m
     straight = toy.train(tmp_path / "straight", save_seconds=0.0)
     count = calls(tmp_path / "dry", lambda: toy.train(tmp_path / "dry", save_seconds=0.0))
     rng = random.Random(2)
-    tried, said = many(3, 150), list[str]()
+    tried, said = many(2, 150), list[str]()
     for i in range(tried):
         folder = tmp_path / f"run{i}"
         try:

@@ -58,7 +58,16 @@ def test_without_its_texts_the_page_is_made_and_says_so(run_folder: Path):
 def test_texts_that_mean_harm_are_only_texts(tmp_path: Path, run):
     lines = [{"text": f"{words} number {i}", "label": words[:20]} for words in HOSTILE[:5] for i in range(12)]
     (tmp_path / "<b>.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
-    words = ("--recipe", "captions", "--set", "network.width=8", "--set", "game.batch=8", "--set", "watch.looks=1")
+    words = (
+        "--recipe",
+        "captions",
+        "--set",
+        "network.width=8",
+        "--set",
+        "game.batch=8",
+        "--set",
+        "watch.looks=1",
+    )
     out = tmp_path / "run"
     code, _, err = run("text", "train", tmp_path / "<b>.jsonl", *words, "--samples", 16, "--out", out)
     assert code == 0, err
@@ -71,7 +80,7 @@ def test_texts_that_mean_harm_are_only_texts(tmp_path: Path, run):
 
 
 def verses() -> list[list[int]]:
-    """Texts of the package as words: made after patterns, so that unseen ones differ little from those of the training."""
+    """Texts of the package as words: made after patterns, so that unseen ones are much like those of the training."""
     number: dict[str, int] = {}
     texts = [text.split() for text in open_texts("builtin:verses").texts[:2600]]
     return [[number.setdefault(word, len(number)) for word in text] for text in texts]
