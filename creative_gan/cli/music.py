@@ -252,13 +252,8 @@ def continue_(
     \b
     creative-gan music continue song.mid --out longer.mid --bars 8
     """
-    from creative_gan.music.midi.model import Manner
-
-    manner = Manner(
-        seed=seed, bars=bars, temperature=1.0 if temperature is None else temperature, top_p=top_p or 1.0,
-        best_of=best_of or 1,
-    )  # fmt: skip
-    _made_of(file, model_name, out, count, manner, instruments, "continue", metadata, overwrite)
+    asked = {"bars": bars, "temperature": temperature, "top_p": top_p, "best_of": best_of, "seed": seed}
+    _made_of(file, model_name, out, count, asked, instruments, "continue", metadata, overwrite)
 
 
 @music.command()
@@ -293,15 +288,8 @@ def accompany(
     \b
     creative-gan music accompany song.mid --out full.mid
     """
-    from creative_gan.music.midi.model import Manner
-
-    manner = Manner(
-        seed=seed,
-        temperature=1.0 if temperature is None else temperature,
-        top_p=top_p or 1.0,
-        best_of=best_of or 1,
-    )
-    _made_of(file, model_name, out, count, manner, instruments, "accompany", metadata, overwrite)
+    asked = {"temperature": temperature, "top_p": top_p, "best_of": best_of, "seed": seed}
+    _made_of(file, model_name, out, count, asked, instruments, "accompany", metadata, overwrite)
 
 
 @music.command()
@@ -560,7 +548,7 @@ def _made_of(
     model_name: str,
     out: Path,
     count: int,
-    manner: Any,
+    asked: dict[str, Any],
     instruments: tuple[int, ...],
     what: str,
     metadata: bool,
@@ -568,13 +556,14 @@ def _made_of(
 ) -> None:
     """Songs that a model makes of a given one."""
     from creative_gan.core.files import ensure_free
-    from creative_gan.music.midi.model import load
+    from creative_gan.music.midi.model import Manner, load
     from creative_gan.music.midi.reader import read_midi
     from creative_gan.music.songs import write_songs
 
     _need(model_name, "music/midi", what)
     ensure_free(out, overwrite)
     given, model = read_midi(file), load(model_name)
+    manner = Manner(**{name: value for name, value in asked.items() if value is not None})
     make = model.continue_ if what == "continue" else model.accompany
     songs = make(given, range(count), manner)
     origins = [
