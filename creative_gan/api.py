@@ -16,7 +16,7 @@ PACKAGES = {
 }
 """Where each kind of model lives and the class of its recipes; all have the same files with the same functions."""
 
-REPORTED = ("image", "text")
+REPORTED = ("image", "music/wave", "music/midi", "text")
 """The kinds that have a `report.py`."""
 
 Report = Callable[[dict], None]
@@ -219,7 +219,7 @@ def _report(kind: str, folder: Path, report: Report) -> None:
     try:
         path = module(kind, "report").report(folder)
     except Exception as error:
-        again = f"creative-gan {kind} report {shlex.quote(str(folder))}"
+        again = f"creative-gan {kind.partition('/')[0]} report {shlex.quote(str(folder))}"
         report({"warning": f"there is no report of this run ({error}); {again} tries again"})
     else:
         report({"say": f"report: {path}"})

@@ -1,4 +1,4 @@
-"""`creative-gan music`: train, sample, continue, accompany, walk, render, picture, evaluate, export, check."""
+"""`creative-gan music`: train, sample, continue, accompany, walk, render, picture, evaluate, export, report, check."""
 
 import shlex
 from pathlib import Path
@@ -415,6 +415,33 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
     ensure_free(out, overwrite)
     write_shared(model_name, out, overwrite)
     options.say(f"wrote {out}")
+
+
+@music.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@options.REPORT
+@options.OVERWRITE
+@click.option("--data", metavar="DATA", help="The sounds or songs to judge by; else those of the training.")
+def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> None:
+    """Make a page of RUN: samples to hear, curves, figures beside those of real ones, and whether it copies.
+
+    It is made at the end of every training, too (unless --set watch.report=false).
+
+    \b
+    creative-gan music report runs/sounds
+    """
+    from creative_gan import api
+    from creative_gan.core.files import ensure_free
+
+    kind = _kind_of_model(str(run))
+    if kind not in api.REPORTED:
+        raise UserError(
+            f"{run} is a run on piano rolls, which have no report yet; "
+            f"creative-gan music evaluate --model {shlex.quote(str(run))} judges it"
+        )
+    if out:
+        ensure_free(out, overwrite)
+    options.say(f"wrote {api.module(kind, 'report').report(run, out, overwrite, data)}")
 
 
 @music.command()

@@ -1,6 +1,5 @@
 """The report of a picture run: samples, how it learned, how good it is, and whether it copies, on one page."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -51,7 +51,7 @@ def test_the_page_tells_what_the_run_was(run_folder: Path):
         assert words in found.words, words
     assert "not written down" not in found.words and re.search(r"CPU, \d+ thread", found.words)
     assert found.tags.count("img") == 2 + report.STEPS + 3 * report.PAIRS // 2
-    rows = re.findall(r'<th scope="row">Fréchet distance</th>(.*?)</tr>', text)
+    rows = re.findall(r'<th scope="row">Fréchet distance<small>(.*?)</tr>', text)
     assert (
         len(re.findall(r'<td class="number">[\d.,−e]+</td>', rows[0])) == 3
     )  # model, real data, weak method

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from tests.reliability import children
 from tests.reliability.subjects import EACH, Subject
+from tests.reliability.test_kill import tree
 
 VALUES = (math.nan, math.inf, -math.inf)
 PLACES = ("data", "loss", "gradient", "weights", "moments")
@@ -96,14 +97,14 @@ def _poison(place: str, value: float, step: int, always: bool, seed: int, note: 
 
 @pytest.mark.parametrize("subject", EACH)
 def test_what_is_not_finite_is_found_within_a_step_and_never_saved(
-    subject: Subject, tmp_path: Path, many, tally
+    subject: Subject, finished: Callable[[str], Path], tmp_path: Path, many, tally
 ):
     rng, log = random.Random(subject.name), tmp_path / "log"
     places = [p for p in PLACES if p != "data" or subject.name not in ("text", "midi")]  # tokens are integers
-    wanted, recovered, explained = many(3, 60), 0, 0
+    wanted, recovered, explained, gone = many(3, 60), 0, 0, 0
     for i in range(wanted):
         place, always = places[i % len(places)], i % 3 == 2
-        folder, note = tmp_path / str(i), tmp_path / f"note{i}"
+        folder, note = tmp_path / str(i) / "run", tmp_path / f"note{i}"
         value, step = rng.choice(VALUES), rng.randint(3, 11)
         prepare = poisoning(place, value, step, always, i, note)
         code = children.call(subject.training(folder), log, prepare)
@@ -111,6 +112,12 @@ def test_what_is_not_finite_is_found_within_a_step_and_never_saved(
         events = [json.loads(line) for line in note.read_text().splitlines()]
         put = [e["put"] for e in events if "put" in e]
         found = [e["found"] for e in events if "found" in e]
+        if (
+            place == "weights" and put and not found
+        ):  # it was written over in the same step, as EMA buffers are
+            assert code == 0 and tree(folder) == tree(finished(subject.name)), about
+            gone += 1
+            continue
         assert put and found and 0 <= found[0] - put[0] <= subject.batch, (about, events)
         assert all_finite(folder), about
         rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -122,7 +129,7 @@ def test_what_is_not_finite_is_found_within_a_step_and_never_saved(
         else:
             assert code == 0, about
             recovered += 1
-    tally(f"{wanted} poisoned: {recovered} recovered, {explained} explained, none saved")
+    tally(f"{wanted} poisoned: {recovered} recovered, {explained} explained, {gone} gone at once, none saved")
 
 
 def all_finite(folder: Path) -> bool:

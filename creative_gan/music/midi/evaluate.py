@@ -1,5 +1,6 @@
 """Judges a MIDI model against held-out songs, with what these and shuffled pitches score beside each figure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from creative_gan.music.midi.data import Pieces, load_pieces
 from creative_gan.music.midi.metrics import FIGURES
 from creative_gan.music.midi.metrics import evaluate as figures
 from creative_gan.music.midi.model import Manner, Model, load
+from creative_gan.music.midi.song import Song
 from creative_gan.sequence.likelihood import nll
 
 CHUNK = 64
@@ -46,9 +48,16 @@ def evaluate(
     model, manner = load(model_name), manner or Manner()
     corpus = open_corpus(model, data)
     fake = [model.words.decode(ids) for ids in model.ids(range(count), manner, CHUNK)]
-    table = figures(fake, corpus.train.songs(), corpus.heldout.songs())
     result: dict[str, Any] = {"heldout nll": likelihood(model, corpus, manner)}
-    for name, columns in table.items():
+    result |= judged(fake, corpus.train.songs(), corpus.heldout.songs())
+    result["sizes"] = {"samples": count, "heldout": len(corpus.heldout), "training": len(corpus.train)}
+    return result
+
+
+def judged(fake: Sequence[Song], train: Sequence[Song], heldout: Sequence[Song]) -> dict[str, Figure]:
+    """The figures of `evaluate` that need no model, for songs that were made before."""
+    result: dict[str, Figure] = {}
+    for name, columns in figures(fake, train, heldout).items():
         near = name in FIGURES or name.startswith(("copied", "longest"))
         result[name] = {
             "value": columns["fake"],
@@ -56,7 +65,6 @@ def evaluate(
             "control": columns["shuffled"],
             "better": "floor" if near else "low",
         }
-    result["sizes"] = {"samples": count, "heldout": len(corpus.heldout), "training": len(corpus.train)}
     return result
 
 

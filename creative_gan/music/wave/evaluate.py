@@ -8,7 +8,7 @@ import torch
 from creative_gan.core.errors import UserError
 from creative_gan.music.wave import metrics
 from creative_gan.music.wave.data import Sounds, open_sounds
-from creative_gan.music.wave.judge import train_judge
+from creative_gan.music.wave.judge import SEEN, train_judge
 from creative_gan.music.wave.model import Model, load
 
 
@@ -28,20 +28,37 @@ def evaluate(model_name: str, data: str | None = None, count: int = 1000, seed: 
         UserError, DataError: the model or the data cannot be found, or are too few.
     """
     model = load(model_name)
-    train, heldout, note = _real(model, data)
+    train, heldout, note = real_sounds(model, data)
     count = min(count, len(heldout))
-    label = _labels(model, train, count)
-    judge = train_judge(train) if len(train.classes) > 1 else None
+    label = asked_labels(model, train, count)
+    fake = model.play(model.latents(range(count), seed), label)
+    result = figures(model, train, heldout, fake, label)
+    return result | ({"note": note} if note else {})
+
+
+def figures(
+    model: Model, train: Sounds, heldout: Sounds, fake: np.ndarray, label: torch.Tensor | None, seen: int = SEEN
+) -> dict[str, Any]:
+    """The figures of `evaluate` for samples that were made before.
+
+    Args:
+        fake: [N, L] in [-1, 1], no more than sounds are held out.
+        label: int64 [N], the classes that were asked for.
+        seen: sounds that the training of the classifier looks at.
+
+    Raises:
+        UserError: fewer than 50 sounds of a kind.
+    """
+    judge = train_judge(train, seen=seen) if len(train.classes) > 1 else None
     told = label if list(train.classes) == model.classes else None
-    fake = torch.from_numpy(model.play(model.latents(range(count), seed), label))[:, None]
-    measures = metrics.evaluate(train, heldout, fake, judge, told)
+    measures = metrics.evaluate(train, heldout, torch.from_numpy(fake)[:, None], judge, told)
     result: dict[str, Any] = {
         m.name: {"value": m.value, "floor": m.real, "better": m.better} for m in measures
     }
-    result["sizes"] = {"fake": count, "real": len(heldout), "train": len(train)}
+    result["sizes"] = {"fake": len(fake), "real": len(heldout), "train": len(train)}
     if judge is not None:
         result["judge"] = judge.accuracy(heldout)
-    return result | ({"note": note} if note else {})
+    return result
 
 
 def table(result: dict[str, Any]) -> list[str]:
@@ -65,7 +82,7 @@ def table(result: dict[str, Any]) -> list[str]:
     return [*lines, result["note"]] if "note" in result else lines
 
 
-def _labels(model: Model, train: Sounds, count: int) -> torch.Tensor | None:
+def asked_labels(model: Model, train: Sounds, count: int) -> torch.Tensor | None:
     """Labels to ask for: as often as among the training sounds, where the classes are the same."""
     if not model.classes or train.labels is None or list(train.classes) != model.classes:
         return model.labels(range(count))
@@ -73,7 +90,7 @@ def _labels(model: Model, train: Sounds, count: int) -> torch.Tensor | None:
     return torch.from_numpy(np.sort(train.labels)[spread])
 
 
-def _real(model: Model, data: str | None) -> tuple[Sounds, Sounds, str]:
+def real_sounds(model: Model, data: str | None) -> tuple[Sounds, Sounds, str]:
     """Training and held-out sounds, prepared as in the model's training, and what to know about them."""
     about = model.config["data"]
     try:
