@@ -63,7 +63,7 @@ MODELS = {
         "spoken digits, one second at 8 kHz, by digit",
     ),
     "drums": Ship(
-        "music", "builtin:drums", ("--recipe", "drums", "--samples", "60032"), OWN, "drum sounds by kind"
+        "music", "builtin:drums", ("--recipe", "drums", "--samples", "32000"), OWN, "drum sounds by kind"
     ),
     "chorales": Ship(
         "music",
@@ -75,7 +75,7 @@ MODELS = {
     "tunes": Ship(
         "music",
         "builtin:tunes",
-        ("--recipe", "tunes", "--set", "budget.samples=[20000, 1600]"),
+        ("--recipe", "tunes", "--set", "budget.samples=[12000, 800]"),
         OWN,
         "melodies with chords",
     ),
@@ -89,14 +89,14 @@ MODELS = {
     "tang": Ship(
         "text",
         "tang-poems/train.txt",
-        ("--recipe", "tang", "--set", "budget.samples=[200000, 16000]"),
+        ("--recipe", "tang", "--set", "budget.samples=[90048, 4800]"),
         "poems of the Tang dynasty, in the public domain",
         "Chinese couplets in the manner of the Tang",
     ),
     "verses": Ship(
         "text",
         "builtin:verses",
-        ("--recipe", "builtin", "--set", "budget.samples=[120000, 16000]"),
+        ("--recipe", "builtin", "--set", "budget.samples=[60000, 4800]"),
         OWN,
         "short English verses",
     ),

@@ -69,7 +69,7 @@ def names(complete, group: str, command: str, begun: str) -> list[str]:
 def test_models_are_those_of_the_group(shelf: Path):
     assert names(complete_model, "image", "sample", "") == ["emoji"]
     assert names(complete_model, "text", "generate", "v") == ["verses"]
-    assert names(complete_model, "models", "show", "") == ["emoji", "verses"]
+    assert names(complete_model, "models", "show", "") == ["emoji", "chorales", "verses"]
     assert names(complete_model, "image", "sample", "/tm") == ["/tm"]  # a folder, for the shell to complete
 
 

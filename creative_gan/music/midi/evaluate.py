@@ -28,6 +28,8 @@ class Corpus:
 
     train: Pieces
     heldout: Pieces
+    fingerprint: str
+    """Of all of them."""
 
 
 def evaluate(
@@ -118,4 +120,4 @@ def open_corpus(model: Model, data: str | None) -> Corpus:
             f"model {model.name} makes songs of shape {model.words.shape!r}, and these are of shape "
             f"{pieces.words.shape!r}; name others with --data"
         )
-    return Corpus(*pieces.split(split["holdout"]))
+    return Corpus(*pieces.split(split["holdout"]), pieces.fingerprint)

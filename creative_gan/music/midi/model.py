@@ -48,7 +48,7 @@ class Manner:
     """One of `song.KEYS`, or a tonic, which is then major; None: as songs of the training had."""
     metre: str | None = None
     """Such as `3/4`; None: as songs of the training had."""
-    temperature: float = 0.95
+    temperature: float = 0.8
     """0: always the likeliest token; a little under 1 keeps off notes that are very unlikely."""
     top_k: int = 0
     top_p: float = 1.0
@@ -86,7 +86,7 @@ class Model:
         tempo: float = 0.0,
         key: str | None = None,
         metre: str | None = None,
-        temperature: float = 0.95,
+        temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
         instrument: int | None = None,

@@ -37,7 +37,12 @@ def evaluate(model_name: str, data: str | None = None, count: int = 1000, seed: 
 
 
 def figures(
-    model: Model, train: Sounds, heldout: Sounds, fake: np.ndarray, label: torch.Tensor | None, seen: int = SEEN
+    model: Model,
+    train: Sounds,
+    heldout: Sounds,
+    fake: np.ndarray,
+    label: torch.Tensor | None,
+    seen: int = SEEN,
 ) -> dict[str, Any]:
     """The figures of `evaluate` for samples that were made before.
 

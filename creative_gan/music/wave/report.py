@@ -305,9 +305,7 @@ def _copies(judged: Judged) -> Html:
         sources = train.batch(items)["real"][:, 0].numpy()
         for wave, name, source, item, far in zip(waves, names, sources, items, distance, strict=True):
             share = f"{number(far / (copying.threshold or 1.0))} · {name}"
-            yield page.beside(
-                _sound(wave, train.rate, share), _sound(source, train.rate, train.names[item])
-            )
+            yield page.beside(_sound(wave, train.rate, share), _sound(source, train.rate, train.names[item]))
 
     names = [f"sample {i}" for i in closest]
     return page.joined(
@@ -345,7 +343,8 @@ def _data(run: reports.Run, judged: Judged | None) -> Html:
     if not (judged and classes and list(judged.train.classes) == classes):
         return page.facts([*pairs, ("classes", ", ".join(classes))] if classes else pairs)
     counts = [
-        np.bincount(np.asarray(part.labels), minlength=len(classes)) for part in (judged.train, judged.heldout)
+        np.bincount(np.asarray(part.labels), minlength=len(classes))
+        for part in (judged.train, judged.heldout)
     ]
     rows = [[name, f"{seen:,}", f"{kept:,}"] for name, seen, kept in zip(classes, *counts, strict=True)]
     table = page.table(["class", "looked at", "held out"], rows, range(1, 3))
