@@ -27,7 +27,7 @@ def test_load_tells_the_kind_by_the_model(shelf: Path, trained: Path, written: P
 
 
 def test_what_cannot_be_loaded_is_said(shelf: Path, tmp_path: Path, trained: Path):
-    with pytest.raises(UserError, match=r"no model 'nobody'.*emoji, verses"):
+    with pytest.raises(UserError, match=r"no model 'nobody'.*emoji, chorales, verses"):
         creative_gan.load("nobody")
     shutil.copytree(trained / "model", tmp_path / "strange")
     config = tmp_path / "strange/config.json"

@@ -97,7 +97,7 @@ def facts(folder: Path) -> dict[str, Any]:
             "licence": str(config.get("licence") or "not stated"),
             "recipe": str(config["recipe"]),
             "data": data,
-            "classes": list(config["classes"]),
+            "classes": list(config.get("classes", [])),
             "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
             "path": str(folder),
         }

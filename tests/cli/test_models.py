@@ -14,7 +14,7 @@ def test_list_says_what_each_is(run, shelf: Path):
     assert "image/emoji *" in out and "stands in for text/verses" in out and "none at all" in out
     code, out, _ = run("models", "list", "--json")
     rows = {row["name"]: row for row in json.loads(out)}
-    assert code == 0 and set(rows) == {"emoji", "verses"} and rows["emoji"]["default"]
+    assert code == 0 and set(rows) == {"emoji", "chorales", "verses"} and rows["emoji"]["default"]
     folder = shelf / "image/emoji"
     assert rows["emoji"]["bytes"] == sum(file.stat().st_size for file in folder.iterdir())
     assert rows["emoji"]["modality"] == "image" and rows["emoji"]["path"] == str(folder)
@@ -37,7 +37,7 @@ def test_show_prints_facts_and_card_of_any_model(run, shelf: Path, trained: Path
     assert code == 0 and shown["recipe"] == "image/digits" and shown["licence"] == "not stated"
     assert shown["classes"] == shown["config"]["classes"] == [str(n) for n in range(10)]
     code, _, err = run("models", "show", "nobody")
-    assert code == 1 and "emoji, verses" in err
+    assert code == 1 and "emoji, chorales, verses" in err
 
 
 def test_with_none_named_the_default_is_used(run, shelf: Path, tmp_path: Path):

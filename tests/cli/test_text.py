@@ -43,7 +43,15 @@ def test_the_recipe_goes_with_the_data(run, tmp_path: Path):
         (tmp_path / "en.txt", "captions"),
         ("builtin:verses-zh", "builtin"),
     ):
-        code, out, err = run("text", "train", data, *QUICK[:-1], "--samples", 16, "--dry-run")
+        code, out, err = run(
+            "text",
+            "train",
+            data,
+            *(word for word in QUICK if word != "--quiet"),
+            "--samples",
+            16,
+            "--dry-run",
+        )
         assert code == 0 and f"recipe text/{recipe} suits" in err, err
         assert "phase mle:" in out and "phase dense:" in out and "[[phase]]" in out
 
@@ -97,13 +105,14 @@ def test_every_file_can_be_made_again(run, written: Path, tmp_path: Path):
 
 
 def test_evaluate_and_verdict(run, written: Path, monkeypatch):
+    from creative_gan.sequence import verdict as curves
     from creative_gan.text import verdict
 
     code, out, _ = run("text", "evaluate", "--model", written, "-n", 50, "--json")
     assert code == 0 and {"bleu_4", "self_bleu_4", "heldout_nll", "sizes", "copies"} <= set(json.loads(out))
     assert "real data" in run("text", "evaluate", "--model", written, "-n", 50)[1]
-    monkeypatch.setattr(verdict, "SWEPT", (0.5, 1.0, 1.5))
-    monkeypatch.setattr(verdict, "TRIED", (0.9, 1.1))
+    monkeypatch.setattr(curves, "SWEPT", (0.5, 1.0, 1.5))
+    monkeypatch.setattr(curves, "TRIED", (0.9, 1.1))
     monkeypatch.setattr(verdict, "keep", lambda name, result: None)  # the model is other tests' too
     code, out, _ = run("text", "evaluate", "--model", written, "--verdict", "-n", 20)
     assert code == 0 and "self-BLEU-4" in out and "held-out NLL: adversarial" in out
