@@ -46,7 +46,7 @@ def shelf(
 
     from creative_gan.core import models
 
-    for name, run in (("image/emoji", trained), ("text/verses", written), ("music/chorales", composed)):
+    for name, run in (("image/digits", trained), ("text/verses", written), ("music/chorales", composed)):
         folder = tmp_path / "shelf" / name
         shutil.copytree(run / "model", folder)
         config = json.loads((folder / "config.json").read_text("utf-8"))

@@ -19,7 +19,7 @@ SMALL = {"network.width": 8, "game.batch": 16, "data.size": [16], "watch.looks":
 
 
 def test_load_tells_the_kind_by_the_model(shelf: Path, trained: Path, written: Path):
-    picture = creative_gan.load("emoji").sample(2, seed=1)
+    picture = creative_gan.load("digits").sample(2, seed=1)
     assert [type(made) for made in picture] == [Image.Image] * 2
     assert creative_gan.load(trained / "model").sample(2, seed=1) == picture
     assert creative_gan.load("text/verses").sample(3, seed=1) == creative_gan.load(written).sample(3, seed=1)
@@ -27,7 +27,7 @@ def test_load_tells_the_kind_by_the_model(shelf: Path, trained: Path, written: P
 
 
 def test_what_cannot_be_loaded_is_said(shelf: Path, tmp_path: Path, trained: Path):
-    with pytest.raises(UserError, match=r"no model 'nobody'.*emoji, chorales, verses"):
+    with pytest.raises(UserError, match=r"no model 'nobody'.*digits, chorales, verses"):
         creative_gan.load("nobody")
     shutil.copytree(trained / "model", tmp_path / "strange")
     config = tmp_path / "strange/config.json"

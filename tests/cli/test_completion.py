@@ -67,9 +67,9 @@ def names(complete, group: str, command: str, begun: str) -> list[str]:
 
 
 def test_models_are_those_of_the_group(shelf: Path):
-    assert names(complete_model, "image", "sample", "") == ["emoji"]
+    assert names(complete_model, "image", "sample", "") == ["digits"]
     assert names(complete_model, "text", "generate", "v") == ["verses"]
-    assert names(complete_model, "models", "show", "") == ["emoji", "chorales", "verses"]
+    assert names(complete_model, "models", "show", "") == ["digits", "chorales", "verses"]
     assert names(complete_model, "image", "sample", "/tm") == ["/tm"]  # a folder, for the shell to complete
 
 

@@ -11,13 +11,13 @@ from creative_gan.core import models
 def test_list_says_what_each_is(run, shelf: Path):
     code, out, _ = run("models", "list")
     assert code == 0
-    assert "image/emoji *" in out and "stands in for text/verses" in out and "none at all" in out
+    assert "image/digits *" in out and "stands in for text/verses" in out and "none at all" in out
     code, out, _ = run("models", "list", "--json")
     rows = {row["name"]: row for row in json.loads(out)}
-    assert code == 0 and set(rows) == {"emoji", "chorales", "verses"} and rows["emoji"]["default"]
-    folder = shelf / "image/emoji"
-    assert rows["emoji"]["bytes"] == sum(file.stat().st_size for file in folder.iterdir())
-    assert rows["emoji"]["modality"] == "image" and rows["emoji"]["path"] == str(folder)
+    assert code == 0 and set(rows) == {"digits", "chorales", "verses"} and rows["digits"]["default"]
+    folder = shelf / "image/digits"
+    assert rows["digits"]["bytes"] == sum(file.stat().st_size for file in folder.iterdir())
+    assert rows["digits"]["modality"] == "image" and rows["digits"]["path"] == str(folder)
 
 
 def test_none_shipped_is_said(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -37,13 +37,13 @@ def test_show_prints_facts_and_card_of_any_model(run, shelf: Path, trained: Path
     assert code == 0 and shown["recipe"] == "image/digits" and shown["licence"] == "not stated"
     assert shown["classes"] == shown["config"]["classes"] == [str(n) for n in range(10)]
     code, _, err = run("models", "show", "nobody")
-    assert code == 1 and "emoji, chorales, verses" in err
+    assert code == 1 and "digits, chorales, verses" in err
 
 
 def test_with_none_named_the_default_is_used(run, shelf: Path, tmp_path: Path):
     code, _, err = run("image", "sample", "-n", 4, "--out", tmp_path / "a.png")
-    assert code == 0 and "the model is emoji" in err
-    assert run("image", "sample", "-n", 4, "--out", tmp_path / "b.png", "--model", "emoji")[0] == 0
+    assert code == 0 and "the model is digits" in err
+    assert run("image", "sample", "-n", 4, "--out", tmp_path / "b.png", "--model", "digits")[0] == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert run("image", "walk", "--seconds", 0.3, "--out", tmp_path / "w.gif")[0] == 0
     assert run("image", "export", "--out", tmp_path / "folder")[0] == 0
