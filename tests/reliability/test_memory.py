@@ -40,8 +40,7 @@ def test_memory_is_flat(subject: Subject, tmp_path: Path, many, tally):
     often = settings(
         f"budget.samples={budget}", "watch.save_seconds=2", "watch.rows=2000000", "watch.looks=20000"
     )
-    command = tuple(w for w in subject.training(tmp_path / "run"))
-    child = children.start((*command, *often), log, partial(_watch, note))
+    child = children.start((*subject.training(tmp_path / "run"), *often), log, partial(_watch, note))
     assert children.until(lambda: note.exists() and note.stat().st_size > 0, child), log.read_text()
     child.join(seconds)
     assert child.exitcode is None, log.read_text()

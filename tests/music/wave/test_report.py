@@ -28,7 +28,7 @@ def test_the_page_tells_what_the_run_was(sounding: Path, tmp_path: Path):
     found = checked(text)
     for words in (
         "sounds of builtin:drums",
-        "32 sounds played in all",
+        "32 sounds shown in all",
         "three-sample test",
         "log-mel Fréchet distance",
         "The same random numbers, played as it learned",
