@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from creative_gan.core import dist
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
 from creative_gan.core.recipe import setting
@@ -144,8 +145,9 @@ class DenseGame:
         value = self.value(hidden)[:, :, 0]
         self.learners["value"].descend(masked_mean((value - target).square(), there), self.lr_scale)
         surprise = torch.where(there, target - value.detach(), 0.0)
-        surprise = surprise - masked_mean(surprise, there)
-        spread = masked_mean(surprise.square(), there).sqrt()
+        # over all processes: `masked_mean` alone is this one's part of a mean
+        surprise = surprise - dist.mean(masked_mean(surprise, there))
+        spread = dist.mean(masked_mean(surprise.square(), there)).sqrt()
         return (surprise / (spread + 1e-6)).clamp(-self.recipe.advantage_clip, self.recipe.advantage_clip)
 
     def _critic_turn(self, fake: Samples, batch: Batch, draws: Draws) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from creative_gan.core import dist
 from creative_gan.core.device import Compute
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
@@ -82,7 +83,9 @@ class SeqganGame:
         worth = self._worth(fake, label, draws)
         # Eq. 8, arXiv:1609.05473: the gradient of log-probability, weighted with what came of each token.
         logp = log_probabilities(self.generator(fake.tokens, label), fake.tokens, fake.length)
-        norm = self.learners["generator"].descend(-(worth * logp).sum(), self.lr_scale)
+        # A sum over the whole batch: gradients are averaged over processes, each of which has its rows.
+        loss = -(worth * logp).sum() * dist.world()
+        norm = self.learners["generator"].descend(loss, self.lr_scale)
         follow(self.policy, self.generator, self.recipe.policy_rate)
         return {"reward": worth.sum() / fake.length.sum(), "generator_gradient": norm}
 

@@ -48,7 +48,8 @@ def shifted(tokens: Tensor, start: int) -> Tensor:
 def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
     """The mean of `values` [B, T] over the positions where `weight` [B, T] is true. Returns a scalar.
 
-    With several processes the count is the mean of theirs: so the mean of what they return is that over all
-    positions, however differently long their sequences are.
+    With several processes the count is the mean of theirs: so the mean of what they return (which is what
+    averaging gradients makes of it) is that over all positions, however differently long their sequences are.
+    Where the mean itself is wanted, and no gradient of it, `dist.mean` it.
     """
     return torch.where(weight, values, 0.0).sum() / dist.mean(weight.sum().float()).clamp(min=1)
