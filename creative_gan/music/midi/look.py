@@ -37,10 +37,8 @@ WATCHED = {
 }
 
 
-def looking(
-    plan: "Plan", folder: Path, keeper: Keeper, report: Callable[[dict], None]
-) -> Callable[[Any, int], dict[str, float]]:
-    """What the loop calls with the game and what was seen; a collapse is reported once."""
+def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], dict[str, Any]]:
+    """What the loop calls with the game and what was seen; the loop says a warning once and keeps it."""
     recipe, words, data = plan.recipe, plan.pieces.words, plan.facts()
     split = {"shape": recipe.data.shape, "bars": recipe.data.bars, "holdout": recipe.data.holdout}
     config = model.describe(
@@ -50,9 +48,8 @@ def looking(
     reference = {name: distribution(real) for name, distribution in WATCHED.items()}
     rows = np.linspace(0, len(plan.train) - 1, min(MEASURED, len(plan.train))).astype(int)
     real_distinct = distinct([plan.train.ids(i) for i in rows], 4)
-    collapsed: list[int] = []
 
-    def look(game: Any, seen: int) -> dict[str, float]:
+    def look(game: Any, seen: int) -> dict[str, Any]:
         now_playing, value = playing(recipe, seen), keeper.nll(game)
         name = "mle" if now_playing == "mle" else "adversarial"
         if name == "mle":
@@ -65,13 +62,11 @@ def looking(
         files = {"README.md": card(plan, config_now)}
         write(folder / "model", parts(game, name, config_now, keeper), config_now, files)
         found = distinct([ids[:-1] if ids[-1] == END else ids for ids in made], 4)
-        if name == "adversarial" and found < 0.5 * real_distinct and not collapsed:
-            collapsed.append(seen)
-            report({"warning": collapse(found, real_distinct, 4)})
-        measured = {
-            name: divergence(distribution(songs), reference[name]) for name, distribution in WATCHED.items()
-        }
-        return {"heldout_nll": value, "distinct_4": found, **measured}
+        row: dict[str, Any] = {"heldout_nll": value, "distinct_4": found}
+        row |= {key: divergence(distribution(songs), reference[key]) for key, distribution in WATCHED.items()}
+        if name == "adversarial" and found < 0.5 * real_distinct:
+            row["warning"] = collapse(found, real_distinct, 4)
+        return row
 
     return look
 

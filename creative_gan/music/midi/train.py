@@ -133,7 +133,7 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
         plan = replace(plan, recipe=settled(plan, folder, plan.facts(), "songs", report))
         device = plan.compute.device
         keeper = Keeper(folder / "mle.safetensors", heldout_rows(plan.heldout, plan), device)
-        play(plan, folder, keeper, looking(plan, folder, keeper, report), report)
+        play(plan, folder, keeper, looking(plan, folder, keeper), report)
     return folder / "model"
 
 
