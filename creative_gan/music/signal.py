@@ -74,10 +74,10 @@ def _sinc_kernel(step: int, phases: int) -> tuple[Tensor, int]:
 def stft(wave: Tensor, n_fft: int, hop: int) -> Tensor:
     """Short-time Fourier transform with a Hann window, the ends padded with zeros.
 
-    wave: [..., N] float32. Returns complex [..., n_fft // 2 + 1, N // hop + 1].
+    wave: [..., N] float. Returns complex [..., n_fft // 2 + 1, N // hop + 1].
     """
     flat = wave.reshape(-1, wave.shape[-1])
-    window = torch.hann_window(n_fft, device=wave.device)
+    window = torch.hann_window(n_fft, dtype=wave.dtype, device=wave.device)
     spectrum = torch.stft(flat, n_fft, hop, window=window, pad_mode="constant", return_complex=True)
     return spectrum.reshape(*wave.shape[:-1], *spectrum.shape[1:])
 
@@ -86,7 +86,7 @@ def istft(spectrum: Tensor, hop: int, length: int) -> Tensor:
     """The wave [..., length] whose short-time spectrum is nearest to complex [..., bins, frames]."""
     n_fft = 2 * (spectrum.shape[-2] - 1)
     flat = spectrum.reshape(-1, *spectrum.shape[-2:])
-    window = torch.hann_window(n_fft, device=spectrum.device)
+    window = torch.hann_window(n_fft, dtype=spectrum.real.dtype, device=spectrum.device)
     wave = torch.istft(flat, n_fft, hop, window=window, length=length)
     return wave.reshape(*spectrum.shape[:-2], length)
 
@@ -142,7 +142,7 @@ def griffin_lim(magnitude: Tensor, hop: int, length: int, rounds: int = 32, mome
     magnitudes give the same wave. Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm", 2013.
     """
     n_fft = 2 * (magnitude.shape[-2] - 1)
-    phases = torch.ones_like(magnitude, dtype=torch.complex64)
+    phases = torch.ones_like(magnitude, dtype=magnitude.dtype.to_complex())
     before = torch.zeros_like(phases)
     for _ in range(rounds):
         rebuilt = stft(istft(magnitude * phases, hop, length), n_fft, hop)

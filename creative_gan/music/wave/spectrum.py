@@ -58,13 +58,19 @@ class Spectra(nn.Module):
         return ((self._logs(wave) - self.mean) / self.deviation / SPREAD).clamp(-1, 1)
 
     def decode(self, picture: Tensor, rounds: int = ROUNDS) -> Tensor:
-        """[B, 1, bands, columns] in about [-1, 1] -> [B, 1, L] in [-1, 1], phases by Griffin-Lim."""
-        logs = picture.float().clamp(-1, 1) * SPREAD * self.deviation + self.mean
+        """[B, 1, bands, columns] in about [-1, 1] -> [B, 1, L] in [-1, 1], phases by Griffin-Lim.
+
+        In double precision, for Griffin-Lim turns a last digit that differs into another sound.
+        """
+        device = "cpu" if picture.device.type == "mps" else picture.device  # has no double precision
+        picture, mean, deviation = (x.to(device, torch.float64) for x in (picture, self.mean, self.deviation))
+        logs = picture.clamp(-1, 1) * SPREAD * deviation + mean
         magnitude = self._unmixed((logs.exp() - FLOOR).clamp_min(0))
         # the column at the end was left out by `encode`
         whole = nn.functional.pad(magnitude * self.window / 4, (0, 1))
         wave = griffin_lim(whole, self.hop, self.length, rounds)
-        return wave / wave.abs().amax(-1, keepdim=True).clamp_min(1)  # softer rather than clipped
+        wave = wave / wave.abs().amax(-1, keepdim=True).clamp_min(1)  # softer rather than clipped
+        return wave.float()
 
     def _logs(self, wave: Tensor) -> Tensor:
         magnitude = stft(wave, self.window, self.hop)[..., : self.columns].abs() / (self.window / 4)
@@ -83,7 +89,7 @@ class Spectra(nn.Module):
         Multiplicative updates from the pseudoinverse: Lee & Seung, "Algorithms for non-negative matrix
         factorization", 2001, Theorem 1.
         """
-        filters = self._filters(bands.device)
+        filters = self._filters(bands.device).to(bands)
         if self.bands == self.window // 2:
             return filters.T @ bands
         mixed, square = filters.T @ bands, filters.T @ filters
