@@ -1,8 +1,5 @@
 """The equivalences that guard the core: accumulation = whole batch, two processes = one, for every loss and penalty."""
 
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import torch
 from creative_gan.core.draws import Draws
 from creative_gan.core.game import AugmentRecipe
 from creative_gan.core.losses import LOSSES
+from tests import ranks
 from tests.core import toy
 
 PENALTIES = {
@@ -47,18 +45,7 @@ def test_accumulation_is_the_whole_batch(loss: str, penalty: str):
 
 
 def test_two_processes_are_one_with_the_whole_batch(tmp_path: Path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    workers = []
-    for rank in range(2):
-        group = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
-        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.test_invariants", str(tmp_path)]
-        workers.append(
-            subprocess.Popen(command, env=os.environ | group | address, cwd=Path(__file__).parents[1])
-        )
-    assert [w.wait(timeout=240) for w in workers] == [0, 0]
+    ranks.two("tests.test_invariants", tmp_path)
     for i, one in enumerate(settings()):
         alone = played(slice(0, 16), **one)
         first, second = (torch.load(tmp_path / f"{i}-{rank}.pt", weights_only=True) for rank in range(2))

@@ -51,15 +51,16 @@ def is_main() -> bool:
 
 
 def rows(batch: int) -> slice:
-    """The rows of a whole batch that are this process's.
+    """The rows of a whole batch that are this process's: every n-th of n processes.
+
+    So a part of the batch is made of the same rows however many processes cut theirs.
 
     Raises:
         UserError: the batch cannot be divided among the processes.
     """
     if batch % world():
         raise UserError(f"a batch of {batch} cannot be shared by {world()} processes; choose a multiple")
-    share = batch // world()
-    return slice(rank() * share, (rank() + 1) * share)
+    return slice(rank(), batch, world())
 
 
 def average_grads(network: nn.Module) -> None:
@@ -88,6 +89,15 @@ def mean(value: Tensor) -> Tensor:
         torch_dist.all_reduce(value)
         value /= world()
     return value
+
+
+def gathered(value: Tensor) -> Tensor:
+    """The rows of all processes, in the order of the processes. value: [B, ...]. Returns [world * B, ...]."""
+    if world() == 1:
+        return value
+    every = [torch.empty_like(value) for _ in range(world())]
+    torch_dist.all_gather(every, value.contiguous())
+    return torch.cat(every)
 
 
 def mean_with_gradient(value: Tensor) -> Tensor:

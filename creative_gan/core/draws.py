@@ -34,8 +34,13 @@ class Draws:
 
     def chunk(self, rows: slice) -> "Draws":
         """Rows of our rows: what accumulation works on."""
-        start = self.rows.start
-        return replace(self, rows=slice(start + rows.start, start + rows.stop))
+        mine = range(self.batch)[self.rows][rows]
+        return replace(self, rows=slice(mine.start, mine.stop, mine.step))
+
+    @property
+    def count(self) -> int:
+        """How many rows are ours."""
+        return len(range(self.batch)[self.rows])
 
     def normal(self, name: str, *shape: int) -> Tensor:
         """Standard normal numbers. Returns [rows, *shape] float32."""

@@ -108,7 +108,7 @@ class RelganGame:
             real_logits = self.critic(batch["real"], batch["length"], label)
         # The critic judges the tokens; the gradient goes by the mixtures near them (straight through).
         soft = (sharpness * (self.generator(tokens, label) + noise)).softmax(2) @ self.critic.embedding.weight
-        vectors = self.critic.embed(tokens) + soft - soft.detach()
+        vectors = self.critic.embed(tokens) + (soft - soft.detach())  # no rounding: equal tokens stay equal
         loss = relativistic_generator(self.critic.score(vectors, length, label), real_logits).mean()
         norm = learner.descend(loss, self.lr_scale * 0.5**self.trips)
         return {"generator_loss": loss.detach(), "generator_gradient": norm}
@@ -116,7 +116,7 @@ class RelganGame:
     def _collapsed(self, tokens: Tensor, length: Tensor, batch: Batch) -> bool:
         """Whether it is time to go back; keeps the generator for that while it is healthy."""
         fake, real = distinct_pairs(tokens, length), distinct_pairs(batch["real"], batch["length"])
-        share = dist.mean(fake / real.clamp(min=1e-6)).item()
+        share = (fake / real.clamp(min=1e-6)).item()
         self.share += 0.1 * (share - self.share)
         if self.share >= self.recipe.healthy:
             follow(self.safe, self.generator, 1.0)
@@ -166,7 +166,8 @@ def hard_sample(generator: Generator, noise: Tensor, label: Tensor | None = None
 
 
 def distinct_pairs(tokens: Tensor, length: Tensor) -> Tensor:
-    """The share of pairs of neighbouring tokens that are different from all others in the batch: a scalar."""
+    """The share of pairs of neighbouring tokens that are different from all others in the whole batch: a scalar."""
+    tokens, length = dist.gathered(tokens), dist.gathered(length)
     there = mask(length - 1, tokens.shape[1] - 1)
     pairs = torch.stack([tokens[:, :-1][there], tokens[:, 1:][there]])
     share = torch.unique(pairs, dim=1).shape[1] / max(1, pairs.shape[1])

@@ -74,7 +74,7 @@ def sample(
             f"the prompt has {prompt.shape[1]} tokens and nothing would follow within {longest}; "
             "shorten it or ask for more"
         )
-    symbols, rows = generator.symbols, draws.rows.stop - draws.rows.start
+    symbols, rows = generator.symbols, draws.count
     uniform = draws.uniform("token", longest)
     tokens = torch.full((rows, longest), symbols.pad, device=draws.device)
     logp = torch.zeros(rows, longest, device=draws.device)

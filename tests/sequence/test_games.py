@@ -1,12 +1,14 @@
 """Every game improves what it is for on a tiny grammar, and goes on exactly where its state was taken."""
 
 import copy
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
-from creative_gan.core import checkpoint
+from creative_gan.core import checkpoint, dist
 from creative_gan.core.draws import Draws
 from creative_gan.core.loop import Game
 from creative_gan.sequence.common import Batch
@@ -19,6 +21,7 @@ from creative_gan.sequence.relgan import RelganGame, RelganRecipe, gumbel, hard_
 from creative_gan.sequence.sampling import sample
 from creative_gan.sequence.seqgan import SeqganGame, SeqganRecipe
 from creative_gan.sequence.tokens import Symbols
+from tests import ranks
 
 SYMBOLS = Symbols(12)
 LONGEST, BATCH = 6, 64
@@ -231,3 +234,43 @@ def test_labels_reach_every_network() -> None:
         game.step(batch | {"label": label}, draws(index * BATCH))
     made = sample(generator, draws(0), 2, label=torch.arange(BATCH) % 2)
     assert (made.tokens[:, 0] == torch.arange(BATCH) % 2 + 3).float().mean() > 0.95
+
+
+def in_double_precision(rows: slice) -> dict[str, torch.Tensor]:
+    """All weights of each game after some steps on our rows of the batches."""
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign, assignment]
+    found = {}
+    for make in GAMES:
+        game = make()
+        for seen in range(0, 4 * BATCH, BATCH):
+            batch = {name: values[rows] for name, values in grammar(BATCH, seen).items()}
+            game.step(batch, Draws(0, seen, BATCH, rows))
+        weights = [p.detach().flatten() for n in game.networks().values() for p in n.parameters()]
+        found[make.__name__] = torch.cat(weights)
+    return found
+
+
+def test_two_processes_are_one_with_the_whole_batch(tmp_path: Path) -> None:
+    ranks.two("tests.sequence.test_games", tmp_path)
+    alone, first, second = (
+        torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("alone", "0", "1")
+    )
+    for name, weights in alone.items():
+        assert torch.equal(first[name], second[name]), name
+        assert (weights - first[name]).abs().max() < 1e-8, name
+
+
+def _worker(folder: Path) -> None:
+    """One of the two processes; the first then plays alone."""
+    dist.start("cpu")
+    torch.save(in_double_precision(dist.rows(BATCH)), folder / f"{dist.rank()}.pt")
+    first = not dist.rank()
+    dist.stop()
+    if first:
+        TRAINED.clear()
+        torch.save(in_double_precision(slice(0, BATCH)), folder / "alone.pt")
+
+
+if __name__ == "__main__":
+    _worker(Path(sys.argv[1]))

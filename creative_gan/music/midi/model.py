@@ -136,7 +136,7 @@ class Model:
         total, longest = len(inside) + more, max(len(head), self._longest(len(inside) + more)) + 4
 
         def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
-            count = draws.rows.stop - draws.rows.start
+            count = draws.count
             prompt, label = torch.tensor(head).expand(count, -1), torch.full((count,), min(total, MOST_BARS))
             made = lambda: paced(Grammar(self.words, total).follow(), self.config["fullest"])  # noqa: E731
             return prompt, label, made, longest
@@ -177,7 +177,7 @@ class Model:
         longest = max(self._longest(bars), 4 + bars * fullest if self._context() is None else 0)
 
         def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
-            count = draws.rows.stop - draws.rows.start
+            count = draws.count
             label = torch.full((count,), min(bars, MOST_BARS))
             rows = header.expand(count, -1)
             limit = self.config["fullest"]
