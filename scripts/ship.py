@@ -50,11 +50,17 @@ MODELS = {
     "emoji": Ship(
         "image",
         "emoji",
-        ("--recipe", "emoji"),
+        ("--recipe", "art", "--samples", "400000"),
         f"Twemoji graphics by Twitter, Inc and other contributors, {CC_BY}",
         "emoji, 64x64 with transparency, by category",
     ),
-    "art": Ship("image", "builtin:art", ("--recipe", "art"), OWN, "procedural art, 64x64, by kind"),
+    "art": Ship(
+        "image",
+        "builtin:art",
+        ("--recipe", "art", "--samples", "300000"),
+        OWN,
+        "procedural art, 64x64, by kind",
+    ),
     "spoken-digits": Ship(
         "music",
         "fsdd",

@@ -32,6 +32,9 @@ class NetworkRecipe:
     """Channels at full resolution (dcgan: at half of it); they double with every halving, up to eight times."""
     blocks: int = setting(1, low=1, high=32)
     """resnet: residual blocks at each resolution."""
+    last: str = setting("transposed", ("transposed", "resized"))
+    """dcgan: how the generator comes to full resolution: a transposed convolution as in the paper, or doubled pixels
+    and a 3x3 convolution, which leaves no grid (Odena 2016, 10.23915/distill.00003)."""
     norm: str = setting("batch", ("batch", "none"))
     """mlp, dcgan: batch normalisation in the generator. The critics have none, for the penalties' sake."""
     spectral_norm: bool = setting(False)
@@ -105,14 +108,17 @@ class DcganGenerator(nn.Module):
         layers: list[nn.Module] = [_norm(recipe.norm, widths[0]), nn.ReLU()]
         for a, b in pairwise(widths):
             layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=bias), _norm(recipe.norm, b), nn.ReLU()]
-        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh())
-        for module in self.modules():  # the paper's N(0, 0.02) needs batch norm behind it
-            if isinstance(module, nn.ConvTranspose2d | nn.Linear):
-                if recipe.norm == "batch":
+        if recipe.last == "resized":
+            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], channels, 3, 1, 1)]
+        else:
+            layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1)]
+        self.body = nn.Sequential(*layers, nn.Tanh())
+        for module in self.modules():
+            if isinstance(module, nn.ConvTranspose2d | nn.Conv2d | nn.Linear):
+                if recipe.norm == "batch":  # the paper's N(0, 0.02) needs batch norm behind it
                     nn.init.normal_(module.weight, std=0.02)
                 else:
-                    fan_in = module.weight.shape[0] * 4 if module.weight.ndim == 4 else module.weight.shape[1]
-                    nn.init.normal_(module.weight, std=math.sqrt(2 / fan_in))
+                    nn.init.normal_(module.weight, std=math.sqrt(2 / _inputs(module)))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, latent] -> [B, C, H, W]."""
@@ -250,6 +256,13 @@ def _enlarge(x: Tensor, full: list[int]) -> Tensor:
     if not down and not right:
         return x
     return pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+
+
+def _inputs(module: nn.ConvTranspose2d | nn.Conv2d | nn.Linear) -> int:
+    """How many numbers each output is made of; a transposed convolution of stride 2 uses a quarter of its kernel."""
+    if isinstance(module, nn.ConvTranspose2d):
+        return module.in_channels * 4
+    return module.weight[0].numel()
 
 
 def _norm(name: str, width: int) -> nn.Module:

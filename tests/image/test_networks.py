@@ -67,6 +67,18 @@ def test_dcgan_64_has_the_pyramid_of_the_paper():
     assert shapes == [(512, 256, 4, 4), (256, 128, 4, 4), (128, 64, 4, 4), (64, 3, 4, 4)]
 
 
+@pytest.mark.parametrize(("last", "grid"), [("resized", False), ("transposed", True)])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_resized_last_layer_makes_no_grid_of_an_even_area(last: str, grid: bool, norm: str):
+    generator, _ = made("dcgan", (3, 64, 64), 0, last=last, norm=norm)
+    layers = list(generator.body)
+    after = next(i for i, m in enumerate(layers) if m is [n for n in layers if isinstance(n, torch.nn.ReLU)][-1])
+    picture = torch.nn.Sequential(*layers[after + 1 :])(torch.ones(1, 8, 32, 32))
+    inside = picture[..., 8:-8, 8:-8]
+    assert (inside.amax((2, 3)) - inside.amin((2, 3)) > 1e-4).all() == grid
+    assert inside.abs().max() > 1e-3
+
+
 def test_spectral_norm_bounds_every_layer():
     _, critic = made("dcgan", (1, 28, 28), 0, spectral_norm=True)
     for _ in range(30):

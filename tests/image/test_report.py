@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from creative_gan import api
+from creative_gan.core import report as reports
 from creative_gan.core.errors import UserError
 from creative_gan.image import classifier, evaluate, export, report
 from creative_gan.image.data import open_pictures
@@ -50,11 +51,14 @@ def test_the_page_tells_what_the_run_was(run_folder: Path):
     ):
         assert words in found.words, words
     assert "not written down" not in found.words and re.search(r"CPU, \d+ thread", found.words)
-    assert found.tags.count("img") == 2 + report.STEPS + 3 * report.PAIRS // 2
+    assert found.tags.count("img") == 2 + reports.STEPS + 3 * report.PAIRS // 2
     rows = re.findall(r'<th scope="row">Fréchet distance<small>(.*?)</tr>', text)
     assert (
         len(re.findall(r'<td class="number">[\d.,−e]+</td>', rows[0])) == 3
     )  # model, real data, weak method
+    card = report.memorisation(run_folder)
+    assert list(card)[-1] == "threshold of near duplicates" and "the same, by region" in card
+    assert all(value in found.words for value in list(card.values())[:-1])
     again = report.report(run_folder, run_folder.parent / "again.html").read_bytes()
     assert again == path.read_bytes()
 
