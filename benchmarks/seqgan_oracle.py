@@ -79,6 +79,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--width", type=int, default=32, help="of layers and token vectors")
+    parser.add_argument(
+        "--last", action="store_true", help="start from maximum likelihood's last weights, as the paper's code"
+    )
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--mle-lr", type=float, default=1e-2)
     parser.add_argument("--batch", type=int, help="of the game; maximum likelihood takes 64")
@@ -166,7 +169,7 @@ class Experiment:
             self.say(f"{name:13} {game.seen:>9,} seen {row['seconds']:7.0f} s ({row['cpu_seconds']:6.0f} of cpu)  "
                      f"oracle {row['nll_oracle']:.3f}  test {row['nll_test']:.3f}  {more}")  # fmt: skip
             found = self.likelihood(game.ema.average, self.valid)
-            if name == "mle" and found < best:
+            if name == "mle" and found < best and not self.options.last:
                 best, weights = found, copy.deepcopy(game.ema.average.state_dict())
         if weights is not None:
             game.ema.average.load_state_dict(weights)
@@ -247,7 +250,7 @@ def experiment(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def maximum_likelihood(setup: Experiment) -> LstmGenerator:
-    """The generator with the best likelihood of the sequences kept for choosing it."""
+    """The generator with the best likelihood of the sequences kept for choosing it, or the last (`--last`)."""
     options = setup.options
     torch.manual_seed(derive(options.seed, "generator"))
     generator = LstmGenerator(

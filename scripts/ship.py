@@ -17,6 +17,8 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
+from creative_gan import api
+
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "creative_gan" / "models"
 RUNS = ROOT / "build" / "models"
@@ -115,12 +117,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="FOLDER")
     parser.add_argument("--only", nargs="*", choices=MODELS, default=list(MODELS))
     parser.add_argument(
+        "--cards",
+        action="store_true",
+        help="only measure copying anew, and write it into the cards that are there",
+    )
+    parser.add_argument(
         "--run", type=Path, metavar="FOLDER", help="pack this finished run instead of training"
     )
     asked = parser.parse_args()
     for name in asked.only:
         ship = MODELS[name]
         source = ship.data if ship.data.startswith("builtin:") else str(asked.data / ship.data)
+        if asked.cards:
+            file = SHIPPED / ship.group / name / "README.md"
+            above = file.read_text("utf-8").split(MEMORISATION)[0].rstrip()
+            file.write_text(f"{above}\n\n{memorisation(file.parent, source)}", "utf-8")
+            continue
         run = asked.run or RUNS / name
         if not asked.run:
             call(ship.group, "train", source, *ship.options, "--out", str(run))
@@ -150,7 +162,8 @@ def pack(name: str, ship: Ship, source: str, run: Path) -> None:
     (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
     text = (target / "README.md").read_text("utf-8").replace(f"# {run.resolve().name}\n", f"# {name}\n", 1)
     text = text.replace(f"--model {run.resolve().name}", f"--model {name}")
-    (target / "README.md").write_text(text.rstrip() + "\n\n" + card(name, ship, run, figures), "utf-8")
+    parts = (text.rstrip(), card(name, ship, run, figures).rstrip(), memorisation(target, source))
+    (target / "README.md").write_text("\n\n".join(parts), "utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"{name}: {size / 1e6:.1f} MB in {target.relative_to(ROOT)}")  # noqa: T201
 
@@ -180,6 +193,23 @@ On held-out data; the floor is what real data of the same size reach.
 
 | measure | this model | floor |
 | --- | --- | --- |
+{table}
+"""
+
+
+MEMORISATION = "## Memorisation\n"
+
+
+def memorisation(folder: Path, source: str) -> str:
+    """What the card says of copying; it is measured with the weights that are shipped."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    found = api.module(api.kind_of(config, folder), "report").memorisation(folder, source)
+    table = "\n".join(f"| {label} | {figure} |" for label, figure in found.items())
+    return f"""{MEMORISATION}
+New samples beside the training data, and held-out real items beside it for comparison (see docs/report.md).
+
+| measure | figure |
+| --- | --- |
 {table}
 """
 

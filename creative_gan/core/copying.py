@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from creative_gan.core import page
+from creative_gan.core.chart import distribution, number
+from creative_gan.core.page import Html
+
 SHARE = 0.01
 """Share of unseen real items that lie within the threshold, which is set on them."""
 SURE = 3.0
@@ -129,3 +133,58 @@ def verdict(found: Copying, items: str) -> str:
             else "no nearer to the training set than unseen real ones are."
         )
     )
+
+
+def memorised(found: Copying, unit: str = "") -> dict[str, str]:
+    """The figures by name. `unit`: of the distance; with it the threshold, too, which on a page is in the picture."""
+    rows = {
+        "near duplicates": f"{found.share:.1%} of {len(found.distance)} samples",
+        "the same of real data": f"{found.floor:.1%}",
+        "three-sample test": f"z = {number(found.z)}",
+    }
+    if found.celled is not None:
+        rows["the same, by region"] = f"z = {number(found.celled)}"
+    if unit:
+        rows["threshold of near duplicates"] = f"{number(found.threshold)} ({unit})"
+    return rows
+
+
+def notice(found: Copying, items: str) -> Html:
+    """The verdict in a box. `items`: what the samples are, such as `pictures`."""
+    words = verdict(found, items)
+    return page.notice(words, good=words.startswith("No sign"))
+
+
+def section(found: Copying, items: str, unit: str, closest: Html, scale: Html | None = None) -> Html:
+    """What a report has on memorisation.
+
+    Args:
+        items: what the samples are, such as `pictures`.
+        unit: of the distance, for the axis.
+        closest: the closest samples beside their nearest training items.
+        scale: the closest unseen real items beside theirs.
+    """
+    curve = distribution(
+        "Distance to the nearest training item",
+        [("samples", found.distance), (f"unseen real {items}", found.heldout)],
+        unit,
+        ("threshold", found.threshold),
+        f"Copies pile up at the left end. {number(found.threshold)} is the distance that one in a hundred of "
+        f"{len(found.heldout)} unseen real {items} comes within; what comes as near is counted as a near duplicate.",
+    )
+    told = page.note(
+        "The three-sample test (Meehan 2020, arXiv:2004.05675) asks whether samples are nearer to the training "
+        f"set than real {items} that were kept from it: about 0 for good, below −3 where they copy, far above 0 "
+        "where samples look like nothing in the data."
+    )
+    parts = [
+        notice(found, items),
+        page.beside(page.joined(page.facts([*memorised(found).items()]), told), curve),
+        page.heading(
+            f"The samples that come closest, each beside its nearest training {items.removesuffix('s')}"
+        ),
+        closest,
+    ]
+    if scale:
+        parts += [page.heading(f"For scale: unseen real {items} that come closest, beside theirs"), scale]
+    return page.joined(*parts)

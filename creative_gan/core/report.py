@@ -1,20 +1,23 @@
-"""What the reports of all modalities have in common: the run's own files, read and set as parts of a page.
+"""What the reports of all modalities have in common: the run's own files, read, and the page of its parts.
 
-A modality gathers its samples, figures and copies and lays the parts out; `page.py` has the parts themselves.
+A modality gathers its samples, figures and copies; `page.py` has the parts that a page is set of.
 """
 
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from creative_gan import __version__
 from creative_gan.core import page
-from creative_gan.core.chart import Curve, chart, distribution, number
-from creative_gan.core.copying import Copying, verdict
+from creative_gan.core.chart import Curve, chart, number
+from creative_gan.core.copying import Copying, notice
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.models import find, read_config
@@ -22,6 +25,8 @@ from creative_gan.core.page import Html
 
 NAME = "report.html"
 """In the run's folder: made anew whenever the run is reported on."""
+STEPS = 7
+"""Previews that are shown."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,13 @@ class Run:
         """The last part of the name of the data: where else on the disk it lies is nobody's business."""
         return Path(self.config["data"]["source"]).name
 
-    def previews(self, ending: str, most: int) -> list[tuple[int, Path]]:
-        """(samples seen, file) of at most `most` previews, the first and the last among them; `most` is 2 at least."""
+    def previews(self, ending: str) -> list[tuple[int, Path]]:
+        """(samples seen, file) of at most `STEPS` previews, the first and the last among them."""
         found = sorted(path for path in (self.folder / "samples").glob(f"*{ending}") if path.stem.isdigit())
-        if len(found) > most:
+        if len(found) > STEPS:
             # Close together at first, when much happens.
             last = len(found) - 1
-            found = [found[i] for i in sorted({round((i / (most - 1)) ** 1.5 * last) for i in range(most)})]
+            found = [found[i] for i in sorted({round((i / (STEPS - 1)) ** 1.5 * last) for i in range(STEPS)})]
         return [(int(path.stem), path) for path in found]
 
 
@@ -74,6 +79,74 @@ class Chart:
     caption: str = ""
     dashed: Sequence[str] = field(default=())
     """Keys of what the others are to be compared with."""
+
+
+_PLAYERS = "Two players against each other: these need not fall, but should not run away."
+GAME = [
+    Chart("Losses", {"critic_loss": "critic", "generator_loss": "generator"}, _PLAYERS),
+    Chart(
+        "Diversity of samples",
+        {"diversity": "samples", "real_diversity": "data"},
+        "How unlike each other samples are. Far below the data means collapse.",
+        dashed=["real_diversity"],
+    ),
+    Chart(
+        "How often the critic is right",
+        {"sign": "mean sign"},
+        "1: always, and the generator learns little. 0: the critic is guessing.",
+    ),
+    Chart(
+        "Gradients",
+        {"critic_gradient": "critic", "generator_gradient": "generator"},
+        "Size of a step's gradient. Spikes mean that the training is near its limits.",
+    ),
+]
+"""Of a run that is a game from beginning to end."""
+ADVERSARIAL = Chart(
+    "Adversarial phase",
+    {"critic_loss": "critic", "generator_loss": "generator", "loss": "generator"},
+    _PLAYERS,
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What samples have shown beside real items, as parts of the page."""
+
+    notes: Sequence[str]
+    """What to know before believing it; empty ones are left out."""
+    headline: tuple[dict[str, Any], str] | None
+    """The main figure, {"value", "floor"}, and the words between the two."""
+    figures: Html
+    """See `figures`; empty where there are none."""
+    copying: Copying
+    copies: Html
+    """See `copying.section`."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a modality gives to the page of its run."""
+
+    items: str
+    """What the samples are, such as `pictures`."""
+    shown: str
+    """What was done with items in the training, such as `seen`."""
+    what: str
+    """What the model is or does: how the page begins."""
+    weights: int
+    """Of the generator."""
+    samples: Html
+    how: str
+    """How random numbers became the previews, such as `played`."""
+    previews: Sequence[tuple[int, Html]]
+    """(items shown, part); may be empty."""
+    charts: Sequence[Chart]
+    data: Html
+    """See `data`."""
+    judged: Findings | None
+    trouble: str
+    """Why it was not judged."""
 
 
 def read(run: str | Path, modality: str) -> Run:
@@ -107,81 +180,23 @@ def read(run: str | Path, modality: str) -> Run:
     )
 
 
-def save(html: str, run: Run, out: Path | None, overwrite: bool) -> Path:
+def write(run: Run, parts: Parts, out: Path | None, overwrite: bool) -> Path:
     """Writes the page to `out`, or into the run's folder, where an older one gives way. Returns where it is.
 
     Raises:
         UserError, DataError: `out` exists and `overwrite` is not set; it cannot be written.
     """
     path = out or run.folder / NAME
-    write_bytes(path, html.encode(), overwrite or out is None)
+    write_bytes(path, _page(run, parts).encode(), overwrite or out is None)
     return path
 
 
-def foot(run: Run, command: str) -> str:
-    """The last line of the page. `command`: what makes it, as `image report`."""
-    return (
-        f"Made by creative-gan {__version__}: creative-gan {command} {run.folder.name}. Whatever is called a "
-        "sample on this page was made by a machine."
-    )
-
-
-def progress(run: Run, items: str) -> str:
-    """How far the run came, in words. `items`: what it was shown."""
-    seen = run.config["seen"]
-    whole = "" if seen >= run.total else f" of {run.total:,}: the run is not at its end"
-    return f"{seen:,} {items} shown in all{whole}"
-
-
-def charts(run: Run, wanted: Sequence[Chart], across: str) -> Html:
-    """The charts that are wanted, as far as the log has their keys, and folded away all else that it has."""
-    drawn = [_chart(run, one, across) for one in wanted]
-    named = {key for one in wanted for key in one.keys} | {"seen", "phase"}
-    numbers = {
-        key: None for row in run.rows for key, value in row.items() if isinstance(value, int | float)
-    }  # a dict keeps the order
-    rest = [
-        _chart(run, Chart(key.replace("_", " "), {key: key}), across) for key in numbers if key not in named
-    ]
-    others = page.folded("All else that was logged", page.gallery(rest, 300)) if rest else Html("")
-    return page.joined(page.gallery(filter(None, drawn), 300), others)
-
-
-def warned(run: Run) -> Html:
-    """That something went wrong on the way, if it did."""
-    count = len(run.warnings)
-    if not count:
-        return Html("")
-    return page.notice(
-        "The training gave a warning; it stands below."
-        if count == 1
-        else f"The training gave {count} warnings; they stand below."
-    )
-
-
-def health(run: Run) -> Html:
-    """What went wrong on the way."""
-    if not run.warnings:
-        return page.notice("The training gave no warnings.", good=True)
-    return page.joined(*(page.notice(f"At {seen:,} seen: {words}") for seen, words in run.warnings))
-
-
-def cost(run: Run) -> Html:
-    """Time, memory and machine, as far as they were written down."""
-    megabytes, device = run.usage.get("megabytes"), run.usage.get("device")
-    size = sum(path.stat().st_size for path in (run.folder / "model").glob("*.safetensors"))
-    sessions = f" in {run.sessions} sessions" if run.sessions > 1 else ""
-    pairs = [
-        ("time", duration(run.seconds) + sessions),
-        ("memory", f"{megabytes:,} MB at the most" if megabytes else "not written down"),
-        ("device", str(device) if device else "not written down"),
-        ("model file", f"{size / 1e6:.1f} MB"),
-    ]
-    return page.joined(page.facts(pairs), page.folded("The whole recipe", page.code(run.recipe)))
-
-
 def figures(
-    result: Mapping[str, Any], meanings: Mapping[str, tuple[str, str]], others: Mapping[str, str]
+    result: Mapping[str, Any],
+    meanings: Mapping[str, tuple[str, str]],
+    others: Mapping[str, str],
+    beside: str,
+    sizes: str,
 ) -> Html:
     """The figures of a modality's `evaluate` that have a meaning, beside what real data score.
 
@@ -189,6 +204,8 @@ def figures(
         result: {name: {"value", "floor", ...}}.
         meanings: {name: (title, sentence)}.
         others: {key of a figure: column}, such as `{"weak": "a weak baseline"}`.
+        beside: what stands beside each figure, as the end of a sentence.
+        sizes: of what they are figures, in small print.
     """
     shown = [(name, result[name]) for name in meanings if name in result]
     others = {key: column for key, column in others.items() if any(key in figure for _, figure in shown)}
@@ -200,52 +217,151 @@ def figures(
         for name, figure in shown
     ]
     head = ["", "this model", "real data", *others.values()]
-    return page.table(head, rows, range(1, 3 + len(others)))
+    return page.joined(
+        page.text(f"No figure means anything by itself. Beside each stands what {beside}"),
+        page.table(head, rows, range(1, 3 + len(others))),
+        page.note(sizes),
+    )
 
 
-def copies(found: Copying, items: str, unit: str, pairs: Html) -> Html:
-    """The part on memorisation.
+def data(
+    run: Run,
+    pairs: Sequence[tuple[str, str]],
+    parts: Mapping[str, Any],
+    others: Mapping[str, Mapping[str, str]] | None = None,
+) -> Html:
+    """What the run was trained on.
 
     Args:
-        items: what the samples are, such as `pictures`.
-        unit: of the distance, for the axis.
-        pairs: the closest samples beside their nearest training items.
+        pairs: (name, what it is).
+        parts: {column: data with `classes` and `labels`}, whose classes are counted where they are those of the model.
+        others: {column: {class: what stands there}}, beside the counts.
     """
-    words = verdict(found, items)
-    celled = [("the same, by region", number(found.celled))] if found.celled is not None else []
+    pairs = [*pairs, ("fingerprint", run.config["data"]["fingerprint"])]
+    classes = run.config.get("classes")
+    if not classes:
+        return page.facts(pairs)
+    if not parts or any(list(part.classes) != classes for part in parts.values()):
+        return page.facts([*pairs, ("classes", ", ".join(classes))])
+    counts = [np.bincount(np.asarray(part.labels), minlength=len(classes)) for part in parts.values()]
+    others = others or {}
     rows = [
-        ("near duplicates", f"{found.share:.1%} of {len(found.distance)} samples"),
-        ("the same of real data", f"{found.floor:.1%}"),
-        ("three-sample test", f"z = {number(found.z)}"),
-        *((name, f"z = {value}") for name, value in celled),
+        [name, *(f"{count[i]:,}" for count in counts), *(other.get(name, "") for other in others.values())]
+        for i, name in enumerate(classes)
     ]
-    curve = distribution(
-        "Distance to the nearest training item",
-        [("samples", found.distance), (f"unseen real {items}", found.heldout)],
-        unit,
-        ("threshold", found.threshold),
-        f"Copies pile up at the left end. {number(found.threshold)} is the distance that one in a hundred of "
-        f"{len(found.heldout)} unseen real {items} comes within; what comes as near is counted as a near duplicate.",
-    )
-    told = page.note(
-        "The three-sample test (Meehan 2020, arXiv:2004.05675) asks whether samples are nearer to the training "
-        f"set than real {items} that were kept from it: about 0 for good, below −3 where they copy, far above 0 "
-        "where samples look like nothing in the data."
-    )
-    return page.joined(
-        page.notice(words, good=words.startswith("No sign")),
-        page.beside(page.joined(page.facts(rows), told), curve),
-        pairs,
-    )
+    head = ["class", *parts, *others]
+    table = page.table(head, rows, range(1, len(head)))
+    return page.joined(page.facts(pairs), page.folded(f"The {len(classes)} classes", table))
 
 
-def duration(seconds: float) -> str:
+def changed(config: dict[str, Any], fingerprint: str, items: str) -> str:
+    """A note where the data that a model is judged by are not those of its training; else empty."""
+    if fingerprint == config["data"]["fingerprint"]:
+        return ""
+    return f"These are not the {items} of the training: what is measured here is measured by others."
+
+
+def weights(generator: Any) -> int:
+    """How many weights a network has."""
+    return sum(p.numel() for p in generator.parameters())
+
+
+def _page(run: Run, parts: Parts) -> str:
+    config, judged, history = run.config, parts.judged, Html("")
+    if parts.previews:
+        steps = page.steps((f"{seen:,} {parts.shown}", part) for seen, part in parts.previews)
+        history = page.joined(page.text(f"The same random numbers, {parts.how} as it learned:"), steps)
+    curves = _charts(run, parts.charts, f"{parts.items} {parts.shown}")
+    sections = [
+        ("In short", _short(run, parts)),
+        ("Samples", parts.samples),
+        ("How it learned", page.joined(history, curves)),
+        ("How good it is", judged.figures if judged else Html("")),
+        ("Does it copy?", judged.copies if judged else Html("")),
+        ("Warnings", _health(run)),
+        ("What it was trained on", parts.data),
+        ("Time, memory, settings", _cost(run)),
+    ]
+    classes = config.get("classes")
+    lead = (
+        parts.what
+        + (f" in {len(classes)} classes" if classes else "")
+        + f", trained with the recipe {config['recipe']} on {config['data']['count']:,} {parts.items} of "
+        f"{run.source}."
+    )
+    foot = (
+        f"Made by creative-gan {__version__}: creative-gan {config['modality']} report {run.folder.name}. Whatever "
+        "is called a sample on this page was made by a machine."
+    )
+    return page.page(str(config["name"]), lead, [section for section in sections if section[1]], foot)
+
+
+def _short(run: Run, parts: Parts) -> Html:
+    items, judged, seen, sampler = parts.items, parts.judged, run.config["seen"], run.config.get("sampler")
+    whole = "" if seen >= run.total else f" of {run.total:,}: the run is not at its end"
+    tiles = [
+        (_duration(run.seconds), f"{seen:,} {items} shown in all{whole}"),
+        (f"{parts.weights / 1e6:.2g} M", "weights of the generator" + (f" ({sampler})" if sampler else "")),
+    ]
+    notices = []
+    if judged:
+        copying = judged.copying
+        if judged.headline:
+            figure, words = judged.headline
+            tiles.append((number(figure["value"]), f"{words} {number(figure['floor'])}"))
+        tiles.append((f"{copying.share:.1%}", f"near duplicates; of real {items} {copying.floor:.1%}"))
+        notices = [*map(page.notice, filter(None, judged.notes)), notice(copying, items)]
+    else:
+        notices.append(page.notice(f"Nothing could be measured: {parts.trouble}."))
+    count = len(run.warnings)
+    if count:
+        words = "a warning; it stands" if count == 1 else f"{count} warnings; they stand"
+        notices.append(page.notice(f"The training gave {words} below."))
+    return page.joined(page.tiles(tiles), *notices)
+
+
+def _health(run: Run) -> Html:
+    """What went wrong on the way."""
+    if not run.warnings:
+        return page.notice("The training gave no warnings.", good=True)
+    return page.joined(*(page.notice(f"At {seen:,} seen: {words}") for seen, words in run.warnings))
+
+
+def _cost(run: Run) -> Html:
+    """Time, memory and machine, as far as they were written down."""
+    megabytes, device = run.usage.get("megabytes"), run.usage.get("device")
+    size = sum(path.stat().st_size for path in (run.folder / "model").glob("*.safetensors"))
+    sessions = f" in {run.sessions} sessions" if run.sessions > 1 else ""
+    pairs = [
+        ("time", _duration(run.seconds) + sessions),
+        ("memory", f"{megabytes:,} MB at the most" if megabytes else "not written down"),
+        ("device", str(device) if device else "not written down"),
+        ("model file", f"{size / 1e6:.1f} MB"),
+    ]
+    return page.joined(page.facts(pairs), page.folded("The whole recipe", page.code(run.recipe)))
+
+
+def _duration(seconds: float) -> str:
     """A length of time as people say it."""
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"
+
+
+def _charts(run: Run, wanted: Sequence[Chart], across: str) -> Html:
+    """The charts that are wanted, as far as the log has their keys, and folded away all else that it has."""
+    drawn = [_chart(run, one, across) for one in wanted]
+    named = {key for one in wanted for key in one.keys} | {"seen", "phase"}
+    numbers = {
+        key: None for row in run.rows for key, value in row.items() if isinstance(value, int | float)
+    }  # a dict keeps the order
+    rest = [
+        _chart(run, Chart(key.replace("_", " "), {key: key}), across) for key in numbers if key not in named
+    ]
+    others = page.folded("All else that was logged", page.gallery(rest, 300)) if rest else Html("")
+    return page.joined(page.gallery(filter(None, drawn), 300), others)
 
 
 def _chart(run: Run, wanted: Chart, across: str) -> Html:
@@ -261,15 +377,8 @@ def _chart(run: Run, wanted: Chart, across: str) -> Html:
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The rows of a file of JSON lines, without such as are half written."""
     rows = []
-    try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and isinstance(row.get("seen"), int):
-            rows.append(row)
-    return rows
+    with suppress(OSError):
+        for line in path.read_text("utf-8", "replace").splitlines():
+            with suppress(ValueError):
+                rows.append(json.loads(line))
+    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("seen"), int)]

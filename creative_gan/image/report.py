@@ -10,10 +10,9 @@ from PIL import Image
 from creative_gan.core import page
 from creative_gan.core import report as reports
 from creative_gan.core.chart import number
-from creative_gan.core.copying import Copying, verdict
+from creative_gan.core.copying import Copying, memorised, section
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
-from creative_gan.core.report import Chart
 from creative_gan.image import export
 from creative_gan.image.evaluate import Comparison, compare
 from creative_gan.image.model import Model, load
@@ -27,7 +26,6 @@ LOOKED_AT = 20_000
 SHOWN = 1 << 19
 """Pixels of a sheet, about."""
 PAIRS = 10
-STEPS = 7
 SMOOTH = 96
 """Pictures of this side and more are shown smoothed, smaller ones pixel by pixel."""
 
@@ -45,29 +43,6 @@ MEANINGS = {
     "class_balance": ("class imbalance", "share of samples that are too many of their class; low is good"),
     "agreement": ("class agreement", "share of samples that show the class that was asked for; high is good"),
 }
-CHARTS = [
-    Chart(
-        "Losses",
-        {"critic_loss": "critic", "generator_loss": "generator"},
-        "Two players against each other: these need not fall, but should not run away.",
-    ),
-    Chart(
-        "Diversity of samples",
-        {"diversity": "samples", "real_diversity": "data"},
-        "How unlike each other samples are. Far below the data means collapse.",
-        dashed=["real_diversity"],
-    ),
-    Chart(
-        "How often the critic is right",
-        {"sign": "mean sign"},
-        "1: always, and the generator learns little. 0: the critic is guessing.",
-    ),
-    Chart(
-        "Gradients",
-        {"critic_gradient": "critic", "generator_gradient": "generator"},
-        "Size of a step's gradient. Spikes mean that the training is near its limits.",
-    ),
-]
 
 
 def report(
@@ -75,47 +50,38 @@ def report(
 ) -> Path:
     """Writes the report of a run to `out`, or to `report.html` in its folder, and returns where it is.
 
-    Args:
-        data: the pictures to judge by; None for those of the training. Where they cannot be had, the page says so.
-
-    Raises:
-        UserError, DataError: there is no such run, its model is damaged, or the page cannot be written.
+    `data`: the pictures to judge by, else those of the training; where they cannot be had, the page says so. Raises
+    UserError and DataError: there is no such run, its model is damaged, or the page cannot be written.
     """
     found = reports.read(run, "image")
-    return reports.save(build(found, data), found, out, overwrite)
-
-
-def build(run: reports.Run, data: str | None = None) -> str:
-    """The page of a run."""
-    model = load(run.folder)
-    config, (channels, height, width) = run.config, model.config["shape"]
-    count = min(SAMPLES, max(FEWEST, PIXELS // (height * width)))
-    judged: Comparison | None = None
+    model, judged, trouble = load(found.folder), None, ""
     try:
-        judged = compare(model, data, count, seed=0, most=LOOKED_AT, weak=True)
-        notes = [judged.note, _changed(run, judged), _partly(judged)]
+        judged = compare(model, data, _count(model), seed=0, most=LOOKED_AT, weak=True)
     except UserError as error:
-        notes = [f"Nothing could be measured: {error}."]
-    copying = copies(judged) if judged else None
+        trouble = str(error)
+    channels, height, width = model.config["shape"]
     kind = {1: "grey", 3: "colour", 4: "colour, with transparency"}[channels]
-    lead = (
-        f"A generator of {kind} pictures of {width} × {height} pixels"
-        + (f" in {len(model.classes)} classes" if model.classes else "")
-        + f", trained with the recipe {config['recipe']} on {config['data']['count']:,} pictures of {run.source}."
+    parts = reports.Parts(
+        items="pictures",
+        shown="seen",
+        what=f"A generator of {kind} pictures of {width} × {height} pixels",
+        weights=reports.weights(model.generator),
+        samples=_samples(model, judged),
+        how="painted by the generator",
+        previews=_previews(found),
+        charts=reports.GAME,
+        data=_data(found, judged),
+        judged=_findings(found, judged) if judged else None,
+        trouble=trouble,
     )
-    sections = [
-        ("In short", _short(run, model, judged, copying, [note for note in notes if note])),
-        ("Samples", _samples(model, judged)),
-        ("How it learned", page.joined(_history(run), reports.charts(run, CHARTS, "pictures seen"))),
-    ]
-    if judged and copying:
-        sections += [("How good it is", _figures(judged)), ("Does it copy?", _copies(judged, copying))]
-    sections += [
-        ("Warnings", reports.health(run)),
-        ("What it was trained on", _data(run, judged)),
-        ("Time, memory, settings", reports.cost(run)),
-    ]
-    return page.page(str(config["name"]), lead, sections, reports.foot(run, "image report"))
+    return reports.write(found, parts, out, overwrite)
+
+
+def memorisation(run: str | Path, data: str | None = None) -> dict[str, str]:
+    """What a model card says of copying: name -> figure. Raises UserError where nothing can be measured."""
+    model = load(run)
+    judged = compare(model, data, _count(model), seed=0, most=LOOKED_AT)
+    return memorised(copies(judged), "distance of features")
 
 
 def copies(judged: Comparison) -> Copying:
@@ -132,27 +98,15 @@ def copies(judged: Comparison) -> Copying:
     )
 
 
-def _short(
-    run: reports.Run, model: Model, judged: Comparison | None, copying: Copying | None, notes: list[str]
-) -> Html:
-    weights = sum(p.numel() for p in model.generator.parameters())
-    tiles = [
-        (reports.duration(run.seconds), reports.progress(run, "pictures")),
-        (f"{weights / 1e6:.2g} M", "weights of the generator"),
-    ]
-    if judged and copying:
-        figure = judged.figures["frechet"]
-        floor = f"Fréchet distance; real pictures score {number(figure['floor'])}"
-        tiles += [
-            (number(figure["value"]), floor),
-            (f"{copying.share:.1%}", f"near duplicates; of real pictures {copying.floor:.1%}"),
-        ]
-    parts = [page.tiles(tiles), *(page.notice(note) for note in notes)]
-    if copying:
-        words = verdict(copying, "pictures")
-        parts.append(page.notice(words, good=words.startswith("No sign")))
-    parts.append(reports.warned(run))
-    return page.joined(*parts)
+def _findings(run: reports.Run, judged: Comparison) -> reports.Findings:
+    copying = copies(judged)
+    return reports.Findings(
+        notes=[judged.note, reports.changed(run.config, judged.fingerprint, "pictures"), _partly(judged)],
+        headline=(judged.figures["frechet"], "Fréchet distance; real pictures score"),
+        figures=_figures(judged),
+        copying=copying,
+        copies=_copies(judged, copying),
+    )
 
 
 def _samples(model: Model, judged: Comparison | None) -> Html:
@@ -188,10 +142,10 @@ def _spread(judged: Comparison, classes: int, columns: int, count: int) -> np.nd
     return np.array(found)
 
 
-def _history(run: reports.Run) -> Html:
+def _previews(run: reports.Run) -> list[tuple[int, Html]]:
     _, height, width = run.config["shape"]
     rows = []
-    for seen, path in run.previews(".png", STEPS):
+    for seen, path in run.previews(".png"):
         try:
             with Image.open(path, formats=["PNG"]) as opened:
                 array = np.asarray(opened)
@@ -201,14 +155,8 @@ def _history(run: reports.Run) -> Html:
         first = cells(sheet, height, width)[:10]
         if len(first):
             strip = np.concatenate(list(first), axis=2)
-            rows.append(
-                (f"{seen:,} seen", _picture(strip, f"the same latents after {seen:,}", min(height, width)))
-            )
-    if not rows:
-        return Html("")
-    return page.joined(
-        page.text("The same random numbers, painted by the generator as it learned:"), page.steps(rows)
-    )
+            rows.append((seen, _picture(strip, f"the same latents after {seen:,}", min(height, width))))
+    return rows
 
 
 def cells(sheet: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -237,17 +185,14 @@ def _figures(judged: Comparison) -> Html:
         if about["kind"] == "classifier"
         else "fixed features of layout and texture, for there are no labels to train any on"
     )
-    return page.joined(
-        page.text(
-            "No figure means anything by itself. Beside each stands what real pictures score that the measure "
-            "had not seen, which is as good as it gets, and what a weak method scores: pictures of a normal "
-            "distribution with the mean and covariance of the data."
-        ),
-        reports.figures(judged.figures, MEANINGS, {"weak": "weak method"}),
-        page.note(
-            f"{sizes['compared']:,} samples and as many training pictures against {sizes['compared']:,} held-out "
-            f"ones, by {features}. Figures of other sizes or data cannot be compared with these."
-        ),
+    return reports.figures(
+        judged.figures,
+        MEANINGS,
+        {"weak": "weak method"},
+        "real pictures score that the measure had not seen, which is as good as it gets, and what a weak method "
+        "scores: pictures of a normal distribution with the mean and covariance of the data.",
+        f"{sizes['compared']:,} samples and as many training pictures against {sizes['compared']:,} held-out "
+        f"ones, by {features}. Figures of other sizes or data cannot be compared with these.",
     )
 
 
@@ -265,12 +210,10 @@ def _copies(judged: Comparison, copying: Copying) -> Html:
         )
 
     real = judged.heldout.pixels[judged.heldout.rows[held]]
+    made = pairs(fake[closest], copying.nearest[closest], copying.distance[closest].tolist())
+    scale = pairs(real, nearest[held], [near["heldout_distance"][i] for i in held])
     return page.joined(
-        reports.copies(copying, "pictures", "distance", Html("")),
-        page.heading("The samples that come closest, each beside its nearest training picture"),
-        pairs(fake[closest], copying.nearest[closest], copying.distance[closest].tolist()),
-        page.heading("For scale: unseen real pictures that come closest, beside theirs"),
-        pairs(real, nearest[held], [near["heldout_distance"][i] for i in held]),
+        section(copying, "pictures", "distance", made, scale),
         page.note("Left of each pair what came close, right the training picture; 1 is the threshold."),
     )
 
@@ -291,34 +234,19 @@ def _data(run: reports.Run, judged: Comparison | None) -> Html:
             "prepared",
             f"{' × '.join(map(str, run.config['shape'][:0:-1]))} pixels, {about.get('fit', 'crop')}",
         ),
-        ("fingerprint", about["fingerprint"]),
     ]
-    classes = run.config["classes"]
-    table = Html("")
-    if classes and judged and list(judged.train.classes) == classes:
-        counts = [
-            np.bincount(np.asarray(part.labels), minlength=len(classes))
-            for part in (judged.train, judged.heldout)
-        ]
-        balance = judged.figures.get("class_balance", {}).get("shares", {})
-        rows = [
-            [name, f"{seen:,}", f"{kept:,}", f"{balance[name]:.1%}" if name in balance else ""]
-            for name, seen, kept in zip(classes, *counts, strict=True)
-        ]
-        head = ["class", "looked at", "held out", "share of samples taken for it"]
-        table = page.folded(f"The {len(classes)} classes", page.table(head, rows, range(1, 4)))
-    elif classes:
-        pairs.append(("classes", ", ".join(classes)))
-    return page.joined(page.facts(pairs), table)
+    if not judged:
+        return reports.data(run, pairs, {})
+    balance = judged.figures.get("class_balance", {}).get("shares", {})
+    taken = {name: f"{share:.1%}" for name, share in balance.items()}
+    parts = {"looked at": judged.train, "held out": judged.heldout}
+    return reports.data(run, pairs, parts, {"share of samples taken for it": taken})
 
 
-def _changed(run: reports.Run, judged: Comparison) -> str:
-    same = judged.fingerprint == run.config["data"]["fingerprint"]
-    return (
-        ""
-        if same
-        else "These are not the pictures of the training: what is measured here is measured by others."
-    )
+def _count(model: Model) -> int:
+    """Samples that are judged."""
+    _, height, width = model.config["shape"]
+    return min(SAMPLES, max(FEWEST, PIXELS // (height * width)))
 
 
 def _partly(judged: Comparison) -> str:

@@ -39,6 +39,8 @@ class SeqganRecipe:
     rollouts: int = setting(16, low=1)
     policy_rate: float = setting(0.2, low=0, high=1)
     """How far the rollout policy moves towards the generator after each of its steps."""
+    baseline: bool = setting(False)
+    """Rewards count from their mean at the same position of the batch (Williams 1992); the paper has none."""
     l2: float = setting(0.2, low=0)
     """Weight of the squared weights of the critic's last layer."""
     clip: float = setting(5.0, low=0)
@@ -52,7 +54,7 @@ class SeqganRecipe:
 class SeqganGame:
     """Every token is rewarded with the probability that the critic finds real what comes of it.
 
-    `compute` says whether the critic judges rollouts in bfloat16; everything else is float32.
+    `compute` says whether the critic learns and judges in bfloat16; everything else is float32.
     """
 
     def __init__(
@@ -80,14 +82,16 @@ class SeqganGame:
     def _generator_turn(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         draws, label = draws.of("generator"), batch.get("label")
         fake = sample(self.generator, draws, batch["real"].shape[1], label)
-        worth = self._worth(fake, label, draws)
+        reward = worth = self._worth(fake, label, draws)
+        if self.recipe.baseline:
+            worth = from_the_mean(worth, mask(fake.length, fake.tokens.shape[1]))
         # Eq. 8, arXiv:1609.05473: the gradient of log-probability, weighted with what came of each token.
         logp = log_probabilities(self.generator(fake.tokens, label), fake.tokens, fake.length)
         # A sum over the whole batch: gradients are averaged over processes, each of which has its rows.
         loss = -(worth * logp).sum() * dist.world()
         norm = self.learners["generator"].descend(loss, self.lr_scale)
         follow(self.policy, self.generator, self.recipe.policy_rate)
-        return {"reward": worth.sum() / fake.length.sum(), "generator_gradient": norm}
+        return {"reward": reward.sum() / fake.length.sum(), "generator_gradient": norm}
 
     def _worth(self, fake: Samples, label: Tensor | None, draws: Draws) -> Tensor:
         """The reward of every token: [B, T]."""
@@ -98,15 +102,20 @@ class SeqganGame:
 
     def _real_probability(self, tokens: Tensor, length: Tensor, label: Tensor | None) -> Tensor:
         # Most of a step is spent here, and three digits of a reward that is a mean of many are enough.
+        return self._judged(tokens, length, label).sigmoid()
+
+    def _judged(
+        self, tokens: Tensor, length: Tensor, label: Tensor | None, draws: Draws | None = None
+    ) -> Tensor:
         with self.compute.autocast() if self.compute else nullcontext():
-            logits = self.critic(tokens, length, label)
-        return logits.float().sigmoid()
+            logits: Tensor = self.critic(tokens, length, label, draws)
+        return logits.float()
 
     def _critic_turn(self, batch: Batch, draws: Draws) -> Tensor:
         draws, label = draws.of("critic"), batch.get("label")
         fake = sample(self.generator, draws, batch["real"].shape[1], label)
-        real_logits = self.critic(batch["real"], batch["length"], label, draws.of("real"))
-        fake_logits = self.critic(fake.tokens, fake.length, label, draws.of("fake"))
+        real_logits = self._judged(batch["real"], batch["length"], label, draws.of("real"))
+        fake_logits = self._judged(fake.tokens, fake.length, label, draws.of("fake"))
         loss = cross_entropy_critic(real_logits, fake_logits).mean() / 2
         weights = sum(p.square().sum() for p in self.critic.output.parameters()) / 2
         self.learners["critic"].descend(loss + self.recipe.l2 * weights, self.lr_scale)
@@ -128,3 +137,9 @@ class SeqganGame:
     def load_state_dict(self, state: dict) -> None:
         """Goes on exactly where `state_dict` was taken."""
         common.load_state(self, state)
+
+
+def from_the_mean(worth: Tensor, there: Tensor) -> Tensor:
+    """Rewards less their mean over the whole batch at the same position. worth, there: [B, T]. Returns [B, T]."""
+    count = dist.mean(there.float().sum(0)).clamp_min(1e-6)
+    return (worth - dist.mean(worth.sum(0)) / count) * there

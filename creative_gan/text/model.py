@@ -92,7 +92,8 @@ class Model:
         """Token ids of texts, without their end, made `chunk` at a time. Raises as `sample`."""
         if manner.best_of > 1 and self.critic is None:
             raise UserError(
-                f"model {self.name} has no critic to choose by; train it with another phase than mle"
+                f"model {self.name} has no critic to choose by: shipped models come without theirs, and the phase mle "
+                "trains none; train a model of your own with another phase"
             )
         prompt, made = self._prompt(manner.prompt), []
         for start in range(indices.start, indices.stop, chunk):

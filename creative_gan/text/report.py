@@ -9,8 +9,7 @@ import numpy as np
 
 from creative_gan.core import page
 from creative_gan.core import report as reports
-from creative_gan.core.chart import number
-from creative_gan.core.copying import Copying, judge, verdict
+from creative_gan.core.copying import Copying, judge, memorised, section
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
 from creative_gan.core.report import Chart
@@ -41,7 +40,6 @@ LOOKED_AT = 50_000
 PAIRS = 6
 SPANS = 5
 SHOWN = 10
-STEPS = 7
 READ = 2
 """Texts of each preview."""
 
@@ -69,11 +67,7 @@ CHARTS = [
         {"distinct_2": "distinct pairs of words", "self_bleu_4": "self-BLEU-4"},
         "Distinct pairs falling and self-BLEU rising together mean collapse.",
     ),
-    Chart(
-        "Adversarial phase",
-        {"critic_loss": "critic", "generator_loss": "generator", "loss": "generator"},
-        "Two players against each other: these need not fall, but should not run away.",
-    ),
+    reports.ADVERSARIAL,
 ]
 
 
@@ -101,43 +95,39 @@ def report(
 ) -> Path:
     """Writes the report of a run to `out`, or to `report.html` in its folder, and returns where it is.
 
-    Args:
-        data: the texts to judge by; None for those of the training. Where they cannot be had, the page says so.
-
-    Raises:
-        UserError, DataError: there is no such run, its model is damaged, or the page cannot be written.
+    `data`: the texts to judge by, else those of the training; where they cannot be had, the page says so. Raises
+    UserError and DataError: there is no such run, its model is damaged, or the page cannot be written.
     """
     found = reports.read(run, "text")
-    return reports.save(build(found, data), found, out, overwrite)
-
-
-def build(run: reports.Run, data: str | None = None) -> str:
-    """The page of a run."""
-    model, judged = load(run.folder), None
+    model, judged, trouble = load(found.folder), None, ""
     try:
         judged = compare(model, data)
-        notes = [_changed(run, judged), _partly(judged)]
     except UserError as error:
-        notes = [f"Nothing could be measured: {error}."]
-    config = run.config
-    lead = (
-        f"Writes texts of up to {config['length']} tokens"
-        + (f" in {len(model.classes)} classes" if model.classes else "")
-        + f", trained with the recipe {config['recipe']} on {config['data']['count']:,} texts of {run.source}."
+        trouble = str(error)
+    parts = reports.Parts(
+        items="texts",
+        shown="seen",
+        what=f"Writes texts of up to {found.config['length']} tokens",
+        weights=reports.weights(model.generator()),
+        samples=_samples(model, judged),
+        how="put into words",
+        previews=_previews(found),
+        charts=CHARTS,
+        data=_data(found, judged),
+        judged=_findings(found, model, judged) if judged else None,
+        trouble=trouble,
     )
-    sections = [
-        ("In short", _short(run, model, judged, [note for note in notes if note])),
-        ("Samples", _samples(model, judged)),
-        ("How it learned", page.joined(_history(run), reports.charts(run, CHARTS, "texts seen"))),
-    ]
-    if judged:
-        sections += [("How good it is", _figures(model, judged)), ("Does it copy?", _copies(model, judged))]
-    sections += [
-        ("Warnings", reports.health(run)),
-        ("What it was trained on", _data(run, judged)),
-        ("Time, memory, settings", reports.cost(run)),
-    ]
-    return page.page(str(config["name"]), lead, sections, reports.foot(run, "text report"))
+    return reports.write(found, parts, out, overwrite)
+
+
+def memorisation(run: str | Path, data: str | None = None) -> dict[str, str]:
+    """What a model card says of copying: name -> figure. Raises UserError where nothing can be measured."""
+    judged = compare(load(run), data)
+    made, unseen = judged.spans.length, judged.heldout_spans.length
+    return memorised(judged.copying, "edits a token") | {
+        "longest verbatim span": f"{made.mean():.1f} tokens on average, {made.max()} at the most",
+        "the same of unseen real texts": f"{unseen.mean():.1f} tokens on average, {unseen.max()} at the most",
+    }
 
 
 def compare(model: Model, data: str | None) -> Judged:
@@ -147,7 +137,7 @@ def compare(model: Model, data: str | None) -> Judged:
         raise UserError(
             f"{corpus.heldout.source} leaves fewer than two held-out texts; more texts are needed"
         )
-    count = FEWER if _weights(model) > LARGE else SAMPLES
+    count = FEWER if reports.weights(model.generator()) > LARGE else SAMPLES
     fake = again(model, model.ids(range(count), Manner(), CHUNK))
     rows = encode(corpus.train, model.tokenizer, model.config["length"])
     training, owner = _rows(rows, LOOKED_AT)
@@ -176,25 +166,14 @@ def shared(left: str, right: str) -> tuple[tuple[int, int], tuple[int, int]]:
     return (in_left, in_left + size), (in_right, in_right + size)
 
 
-def _short(run: reports.Run, model: Model, judged: Judged | None, notes: list[str]) -> Html:
-    tiles = [
-        (reports.duration(run.seconds), reports.progress(run, "texts")),
-        (f"{_weights(model) / 1e6:.2g} M", f"weights of the generator ({model.config['sampler']})"),
-    ]
-    parts = []
-    if judged:
-        likely, copying = judged.figures["heldout_nll"], judged.copying
-        tiles += [
-            (
-                number(likely["value"]),
-                f"nats a token on unseen texts; on its training {number(likely['floor'])}",
-            ),
-            (f"{copying.share:.1%}", f"near duplicates; of real texts {copying.floor:.1%}"),
-        ]
-        words = verdict(copying, "texts")
-        parts.append(page.notice(words, good=words.startswith("No sign")))
-    parts.append(reports.warned(run))
-    return page.joined(page.tiles(tiles), *(page.notice(note) for note in notes), *parts)
+def _findings(run: reports.Run, model: Model, judged: Judged) -> reports.Findings:
+    return reports.Findings(
+        notes=[reports.changed(run.config, judged.corpus.fingerprint, "texts"), _partly(judged)],
+        headline=(judged.figures["heldout_nll"], "nats a token on unseen texts; on its training"),
+        figures=_figures(model, judged),
+        copying=judged.copying,
+        copies=_copies(model, judged),
+    )
 
 
 def _samples(model: Model, judged: Judged | None) -> Html:
@@ -218,18 +197,16 @@ def _samples(model: Model, judged: Judged | None) -> Html:
     return page.beside(made, real)
 
 
-def _history(run: reports.Run) -> Html:
+def _previews(run: reports.Run) -> list[tuple[int, Html]]:
     rows = []
-    for seen, path in run.previews(".txt", STEPS):
+    for seen, path in run.previews(".txt"):
         try:
             words = path.read_text("utf-8", "replace").strip("\n")
         except OSError:
             continue
         texts = words.split("\n\n") if "\n\n" in words else words.splitlines()
-        rows.append((f"{seen:,} seen", page.joined(*map(page.passage, texts[:READ]))))
-    if not rows:
-        return Html("")
-    return page.joined(page.text("The same random numbers, put into words as it learned:"), page.steps(rows))
+        rows.append((seen, page.joined(*map(page.passage, texts[:READ]))))
+    return rows
 
 
 def _figures(model: Model, judged: Judged) -> Html:
@@ -240,34 +217,29 @@ def _figures(model: Model, judged: Judged) -> Html:
         if any("mle" in figure for figure in judged.figures.values())
         else ""
     )
-    return page.joined(
-        page.text(
-            "No figure means anything by itself. Beside each stands what real texts score, and what a weak method "
-            f"scores: {weak}.{own}"
-        ),
-        reports.figures(judged.figures, MEANINGS, {"mle": "before the game", "weak": "weak method"}),
-        page.note(
-            f"{len(judged.fake):,} samples and as many training texts against {min(len(judged.heldout), REFERENCES):,} "
-            f"held-out ones; tokens: {model.tokenizer.kind}. Figures of other sizes or tokens cannot be compared "
-            "with these."
-        ),
+    return reports.figures(
+        judged.figures,
+        MEANINGS,
+        {"mle": "before the game", "weak": "weak method"},
+        f"real texts score, and what a weak method scores: {weak}.{own}",
+        f"{len(judged.fake):,} samples and as many training texts against {min(len(judged.heldout), REFERENCES):,} "
+        f"held-out ones; tokens: {model.tokenizer.kind}. Figures of other sizes or tokens cannot be compared with "
+        "these.",
     )
 
 
 def _copies(model: Model, judged: Judged) -> Html:
     copying, spans = judged.copying, judged.spans
-    closest = [(i, int(copying.nearest[i])) for i in copying.closest[:PAIRS].tolist()]
+    closest = [
+        _pair(model, judged, i, int(copying.nearest[i]), f"{share:.0%} edited" if share else "word for word")
+        for i in copying.closest[:PAIRS].tolist()
+        for share in [copying.distance[i]]
+    ]
     longest = [i for i in np.argsort(-spans.length, kind="stable").tolist() if spans.source[i] >= 0][:SPANS]
     usual = np.percentile(judged.heldout_spans.length, 99)
     more = float((spans.length > usual).mean())
     return page.joined(
-        reports.copies(copying, "texts", "edits a token", Html("")),
-        page.heading("The samples that come closest, each beside its nearest training text"),
-        *(
-            _pair(model, judged, i, row, f"{share:.0%} edited" if share else "word for word")
-            for i, row in closest
-            for share in [copying.distance[i]]
-        ),
+        section(copying, "texts", "edits a token", page.joined(*closest)),
         page.heading("The longest verbatim spans"),
         page.text(
             f"The longest run of words that a sample shares with one training text has {spans.length.mean():.1f} "
@@ -295,28 +267,9 @@ def _data(run: reports.Run, judged: Judged | None) -> Html:
         ("texts", f"{about['count']:,} of {run.source}"),
         ("held out", f"{split['holdout']:.0%} of the different ones, which the training never saw"),
         ("tokens", f"{run.config['tokenizer']}, {run.config['vocabulary']:,} of them"),
-        ("fingerprint", about["fingerprint"]),
     ]
-    classes, table = run.config["classes"], Html("")
-    if judged and classes and classes == judged.corpus.train.classes:
-        parts = (judged.corpus.train, judged.corpus.heldout)
-        counts = [np.bincount(np.asarray(part.labels), minlength=len(classes)) for part in parts]
-        rows = [[name, f"{seen:,}", f"{kept:,}"] for name, seen, kept in zip(classes, *counts, strict=True)]
-        table = page.folded(
-            f"The {len(classes)} classes", page.table(["class", "trained on", "held out"], rows, range(1, 3))
-        )
-    elif classes:
-        pairs.append(("classes", ", ".join(classes)))
-    return page.joined(page.facts(pairs), table)
-
-
-def _changed(run: reports.Run, judged: Judged) -> str:
-    same = judged.corpus.fingerprint == run.config["data"]["fingerprint"]
-    return (
-        ""
-        if same
-        else "These are not the texts of the training: what is measured here is measured by others."
-    )
+    parts = {"trained on": judged.corpus.train, "held out": judged.corpus.heldout} if judged else {}
+    return reports.data(run, pairs, parts)
 
 
 def _partly(judged: Judged) -> str:
@@ -335,8 +288,3 @@ def _beside(found: dict[str, Any], column: str, others: dict[str, Any]) -> None:
     for name, figure in others.items():
         if name in found:
             found[name][column] = figure["value"]
-
-
-def _weights(model: Model) -> int:
-    generator: Any = model.generator()
-    return sum(p.numel() for p in generator.parameters())

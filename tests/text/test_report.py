@@ -39,6 +39,9 @@ def test_the_page_tells_what_the_run_was(run_folder: Path):
         *(run_folder / "samples").joinpath("0000000000.txt").read_text("utf-8").splitlines()[:2],
     ):
         assert words in found.words, words
+    card = report.memorisation(run_folder)
+    assert all(card[name] in found.words for name in ("near duplicates", "three-sample test"))
+    assert card["longest verbatim span"].partition(",")[0] in found.words
     row = re.findall(r'<th scope="row">BLEU-4<small>(.*?)</tr>', text)[0]
     assert len(re.findall(r'<td class="number">[\d.,−e]+</td>', row)) == 4
     assert report.report(run_folder, run_folder.parent / "again.html").read_bytes() == path.read_bytes()

@@ -261,7 +261,8 @@ class Model:
         """Token ids; `begin` makes of a chunk's draws prompt, bars, a fresh mask and the most tokens."""
         if manner.best_of > 1 and self.critic is None:
             raise UserError(
-                f"model {self.name} has no critic to choose by; train it with another phase than mle"
+                f"model {self.name} has no critic to choose by: shipped models come without theirs, and the phase mle "
+                "trains none; train a model of your own with another phase"
             )
         generator = self.generator(manner.weights)
         device = next(cast(nn.Module, generator).parameters()).device

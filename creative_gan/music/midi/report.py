@@ -12,8 +12,7 @@ from PIL import Image
 
 from creative_gan.core import page
 from creative_gan.core import report as reports
-from creative_gan.core.chart import number
-from creative_gan.core.copying import Copying, judge, verdict
+from creative_gan.core.copying import Copying, judge, memorised, section
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
 from creative_gan.core.report import Chart
@@ -42,7 +41,6 @@ BARS, SECONDS = 16, 15.0
 """Of a song that is shown, and of what is heard of it."""
 RATE = 22_050
 PAIRS = 4
-STEPS = 7
 
 MEANINGS = {
     "heldout nll": (
@@ -90,11 +88,7 @@ CHARTS = [
         "Kullback-Leibler divergences in nats; these fall.",
     ),
     Chart("Variety of samples", {"distinct_4": "distinct runs of four tokens"}, "Falling means collapse."),
-    Chart(
-        "Adversarial phase",
-        {"critic_loss": "critic", "generator_loss": "generator", "loss": "generator"},
-        "Two players against each other: these need not fall, but should not run away.",
-    ),
+    reports.ADVERSARIAL,
 ]
 
 
@@ -130,43 +124,43 @@ def report(
 ) -> Path:
     """Writes the report of a run to `out`, or to `report.html` in its folder, and returns where it is.
 
-    Args:
-        data: the songs to judge by; None for those of the training. Where they cannot be had, the page says so.
-
-    Raises:
-        UserError, DataError: there is no such run, its model is damaged, or the page cannot be written.
+    `data`: the songs to judge by, else those of the training; where they cannot be had, the page says so. Raises
+    UserError and DataError: there is no such run, its model is damaged, or the page cannot be written.
     """
     found = reports.read(run, "music")
-    return reports.save(build(found, data), found, out, overwrite)
-
-
-def build(run: reports.Run, data: str | None = None) -> str:
-    """The page of a run."""
-    model, config = load(run.folder), run.config
-    found: Judged | None = None
+    model, judged, trouble = load(found.folder), None, ""
     try:
-        found = compare(model, data)
-        notes = [_changed(run, found), _partly(found)]
+        judged = compare(model, data)
     except UserError as error:
-        notes = [f"Nothing could be measured: {error}."]
+        trouble = str(error)
     kinds = {"lead": "a melody with chords", "chorale": "four voices", "band": "a band of eight roles"}
-    lead = (
-        f"Writes songs for {kinds[config['shape']]} as MIDI, trained with the recipe {config['recipe']} on "
-        f"{config['data']['count']:,} songs of {run.source}."
+    parts = reports.Parts(
+        items="songs",
+        shown="shown",
+        what=f"Writes songs for {kinds[found.config['shape']]} as MIDI",
+        weights=reports.weights(model.generator()),
+        samples=_samples(model, judged),
+        how="written down",
+        previews=_previews(found),
+        charts=CHARTS,
+        data=_data(found, judged),
+        judged=_findings(found, judged) if judged else None,
+        trouble=trouble,
     )
-    sections = [
-        ("In short", _short(run, model, found, [note for note in notes if note])),
-        ("Samples", _samples(model, found)),
-        ("How it learned", page.joined(_history(run), reports.charts(run, CHARTS, "songs shown"))),
-    ]
-    if found:
-        sections += [("How good it is", _figures(found)), ("Does it copy?", _copies(found))]
-    sections += [
-        ("Warnings", reports.health(run)),
-        ("What it was trained on", _data(run, found)),
-        ("Time, memory, settings", reports.cost(run)),
-    ]
-    return page.page(str(config["name"]), lead, sections, reports.foot(run, "music report"))
+    return reports.write(found, parts, out, overwrite)
+
+
+def memorisation(run: str | Path, data: str | None = None) -> dict[str, str]:
+    """What a model card says of copying: name -> figure. Raises UserError where nothing can be measured."""
+    found = compare(load(run), data)
+    made, unseen = found.copied.spans.length + 1, found.copied.heldout_spans.length + 1
+    runs = found.figures["copied runs"]
+    return memorised(found.copied.copying, "edits a note") | {
+        "longest copied run": f"{made.mean():.1f} notes on average, {made.max()} at the most",
+        "the same of unseen real songs": f"{unseen.mean():.1f} notes on average, {unseen.max()} at the most",
+        f"copied runs of {metrics.RUN} notes": _share(runs["value"]),
+        f"copied runs of {metrics.RUN} notes in unseen real songs": _share(runs["floor"]),
+    }
 
 
 def compare(model: Model, data: str | None) -> Judged:
@@ -174,7 +168,7 @@ def compare(model: Model, data: str | None) -> Judged:
     corpus = open_corpus(model, data)
     if len(corpus.heldout) < 2:
         raise UserError("fewer than two songs are held out; more songs are needed")
-    count = FEWER if _weights(model) > LARGE else SAMPLES
+    count = FEWER if reports.weights(model.generator()) > LARGE else SAMPLES
     fake = [model.words.decode(ids) for ids in model.ids(range(count), Manner(), CHUNK)]
     rows = _spread(len(corpus.train), LOOKED_AT)
     train = corpus.train.songs(rows)
@@ -237,25 +231,14 @@ def _around(song: Song, at: int, notes: int) -> Song:
     return excerpt(song, int(onsets[0]), int(onsets[-1])) if len(onsets) else song
 
 
-def _short(run: reports.Run, model: Model, found: Judged | None, notes: list[str]) -> Html:
-    tiles = [
-        (reports.duration(run.seconds), reports.progress(run, "songs")),
-        (f"{_weights(model) / 1e6:.2g} M", f"weights of the generator ({model.config['sampler']})"),
-    ]
-    parts = []
-    if found:
-        likely, copying = found.figures["heldout nll"], found.copied.copying
-        tiles += [
-            (
-                number(likely["value"]),
-                f"nats a token on unseen songs; on its training {number(likely['floor'])}",
-            ),
-            (f"{copying.share:.1%}", f"near duplicates; of real songs {copying.floor:.1%}"),
-        ]
-        words = verdict(copying, "songs")
-        parts.append(page.notice(words, good=words.startswith("No sign")))
-    parts.append(reports.warned(run))
-    return page.joined(page.tiles(tiles), *(page.notice(note) for note in notes), *parts)
+def _findings(run: reports.Run, found: Judged) -> reports.Findings:
+    return reports.Findings(
+        notes=[reports.changed(run.config, found.corpus.fingerprint, "songs"), _partly(found)],
+        headline=(found.figures["heldout nll"], "nats a token on unseen songs; on its training"),
+        figures=_figures(found),
+        copying=found.copied.copying,
+        copies=_copies(found),
+    )
 
 
 def _samples(model: Model, found: Judged | None) -> Html:
@@ -291,32 +274,27 @@ def _roll(song: Song, alt: str, width: int) -> Html:
     return page.picture(file.getvalue(), f"piano roll of {alt}", smooth=True)
 
 
-def _history(run: reports.Run) -> Html:
+def _previews(run: reports.Run) -> list[tuple[int, Html]]:
     rows = []
-    for seen, path in run.previews(".png", STEPS):
+    for seen, path in run.previews(".png"):
         try:
             song = read_midi(path.with_name(f"{path.stem}-1.mid"))
         except UserError:
             continue  # gone, or a song that somebody else put there
         words = f"the same song after {seen:,}"
-        rows.append((f"{seen:,} shown", _roll(excerpt(song, 0, song.end, 8), words, 1000)))
-    if not rows:
-        return Html("")
-    return page.joined(page.text("The same random numbers, written down as it learned:"), page.steps(rows))
+        rows.append((seen, _roll(excerpt(song, 0, song.end, 8), words, 1000)))
+    return rows
 
 
 def _figures(found: Judged) -> Html:
-    return page.joined(
-        page.text(
-            "No figure means anything by itself. Beside each stands what held-out real songs score, and what the "
-            "same songs score when their pitches are shuffled: a figure that cannot tell the two apart says nothing "
-            "about notes."
-        ),
-        reports.figures(found.figures, MEANINGS, {"control": "shuffled pitches"}),
-        page.note(
-            f"{len(found.fake):,} samples and {len(found.heldout):,} held-out songs, against {len(found.train):,} "
-            "training songs. Figures of other sizes or data cannot be compared with these."
-        ),
+    return reports.figures(
+        found.figures,
+        MEANINGS,
+        {"control": "shuffled pitches"},
+        "held-out real songs score, and what the same songs score when their pitches are shuffled: a figure that "
+        "cannot tell the two apart says nothing about notes.",
+        f"{len(found.fake):,} samples and {len(found.heldout):,} held-out songs, against {len(found.train):,} "
+        "training songs. Figures of other sizes or data cannot be compared with these.",
     )
 
 
@@ -326,19 +304,18 @@ def _copies(found: Judged) -> Html:
     usual = float(np.percentile(unseen, 99))
     longest = [i for i in np.argsort(-spans, kind="stable").tolist() if copied.spans.source[i] >= 0][:PAIRS]
     runs = found.figures["copied runs"]
+    closest = [
+        _pair(
+            found,
+            i,
+            int(copied.copying.nearest[i]),
+            f"{far:.0%} of the notes edited" if far else "note for note",
+        )
+        for i in copied.copying.closest[:PAIRS].tolist()
+        for far in [copied.copying.distance[i]]
+    ]
     return page.joined(
-        reports.copies(copied.copying, "songs", "edits a note", Html("")),
-        page.heading("The samples that come closest, each beside its nearest training song"),
-        *(
-            _pair(
-                found,
-                i,
-                int(copied.copying.nearest[i]),
-                f"{share:.0%} of the notes edited" if share else "note for note",
-            )
-            for i in copied.copying.closest[:PAIRS].tolist()
-            for share in [copied.copying.distance[i]]
-        ),
+        section(copied.copying, "songs", "edits a note", page.joined(*closest)),
         page.heading("The longest copied runs of notes"),
         page.text(
             f"The longest run of notes that a melody shares with one training song, whatever the key, has "
@@ -375,21 +352,11 @@ def _data(run: reports.Run, found: Judged | None) -> Html:
         ("songs", f"{about['count']:,} of {run.source}"),
         ("held out", f"{split['holdout']:.0%} of them or as the data say, which the training never saw"),
         ("shown as", f"{run.config['shape']}, in windows of {split['bars']} bars"),
-        ("fingerprint", about["fingerprint"]),
     ]
     if found:
         counts = (len(found.corpus.train), len(found.corpus.heldout))
         pairs.insert(1, ("split", f"{counts[0]:,} to train on, {counts[1]:,} held out"))
-    return page.facts(pairs)
-
-
-def _changed(run: reports.Run, found: Judged) -> str:
-    same = found.corpus.fingerprint == run.config["data"]["fingerprint"]
-    return (
-        ""
-        if same
-        else "These are not the songs of the training: what is measured here is measured by others."
-    )
+    return reports.data(run, pairs, {})
 
 
 def _partly(found: Judged) -> str:
@@ -401,8 +368,3 @@ def _partly(found: Judged) -> str:
 
 def _spread(count: int, most: int) -> list[int]:
     return np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
-
-
-def _weights(model: Model) -> int:
-    generator: Any = model.generator()
-    return sum(p.numel() for p in generator.parameters())

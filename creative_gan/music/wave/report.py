@@ -12,10 +12,9 @@ import torch
 from creative_gan.core import page
 from creative_gan.core import report as reports
 from creative_gan.core.chart import number
-from creative_gan.core.copying import Copying, judge, verdict
+from creative_gan.core.copying import Copying, judge, memorised, section
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
-from creative_gan.core.report import Chart
 from creative_gan.music.wave.data import Sounds
 from creative_gan.music.wave.evaluate import asked_labels, figures, real_sounds
 from creative_gan.music.wave.export import PAUSE, in_turn, sound_bytes
@@ -33,7 +32,6 @@ JUDGE = 6_400
 """Sounds that the classifier looks at: an eighth of what `evaluate` has the patience for."""
 SHOWN, DRAWN = 8, 32
 PAIRS = 6
-STEPS = 7
 HEARD = 6.0
 """Seconds of each preview, about."""
 
@@ -55,29 +53,6 @@ MEANINGS = {
     "silent share": ("silent share", "share of samples without a sound; low is good"),
     "duplicates": ("duplicates", "share of samples with a twin among the samples; near real data is good"),
 }
-CHARTS = [
-    Chart(
-        "Losses",
-        {"critic_loss": "critic", "generator_loss": "generator"},
-        "Two players against each other: these need not fall, but should not run away.",
-    ),
-    Chart(
-        "Diversity of samples",
-        {"diversity": "samples", "real_diversity": "data"},
-        "How unlike each other samples are. Far below the data means collapse.",
-        dashed=["real_diversity"],
-    ),
-    Chart(
-        "How often the critic is right",
-        {"sign": "mean sign"},
-        "1: always, and the generator learns little. 0: the critic is guessing.",
-    ),
-    Chart(
-        "Gradients",
-        {"critic_gradient": "critic", "generator_gradient": "generator"},
-        "Size of a step's gradient. Spikes mean that the training is near its limits.",
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -86,8 +61,6 @@ class Judged:
 
     train: Sounds
     """Those among which copies were looked for."""
-    whole: int
-    """Training sounds there are."""
     heldout: Sounds
     fake: np.ndarray
     """float32 [N, L]."""
@@ -104,45 +77,35 @@ def report(
 ) -> Path:
     """Writes the report of a run to `out`, or to `report.html` in its folder, and returns where it is.
 
-    Args:
-        data: the sounds to judge by; None for those of the training. Where they cannot be had, the page says so.
-
-    Raises:
-        UserError, DataError: there is no such run, its model is damaged, or the page cannot be written.
+    `data`: the sounds to judge by, else those of the training; where they cannot be had, the page says so. Raises
+    UserError and DataError: there is no such run, its model is damaged, or the page cannot be written.
     """
     found = reports.read(run, "music")
-    return reports.save(build(found, data), found, out, overwrite)
-
-
-def build(run: reports.Run, data: str | None = None) -> str:
-    """The page of a run."""
-    model, config = load(run.folder), run.config
-    judged: Judged | None = None
+    model, judged, trouble = load(found.folder), None, ""
     try:
         judged = compare(model, data)
-        notes = judged.notes
     except UserError as error:
-        notes = [f"Nothing could be measured: {error}."]
-    lead = (
-        f"A generator of sounds of {model.length / model.rate:.2f} seconds at {model.rate:,} Hz"
-        + (f" in {len(model.classes)} classes" if model.classes else "")
-        + f", trained with the recipe {config['recipe']} on {config['data']['count']:,} sounds of {run.source}."
+        trouble = str(error)
+    length = f"{model.length / model.rate:.2f} seconds at {model.rate:,} Hz"
+    parts = reports.Parts(
+        items="sounds",
+        shown="played",
+        what=f"A generator of sounds of {length}",
+        weights=reports.weights(model.generator),
+        samples=_samples(model, judged),
+        how="played",
+        previews=_previews(found, model),
+        charts=reports.GAME,
+        data=_data(found, judged),
+        judged=_findings(judged) if judged else None,
+        trouble=trouble,
     )
-    sections = [
-        ("In short", _short(run, model, judged, notes)),
-        ("Samples", _samples(model, judged)),
-        ("How it learned", page.joined(_history(run, model), reports.charts(run, CHARTS, "sounds played"))),
-    ]
-    if judged and judged.figures:
-        sections.append(("How good it is", _figures(judged)))
-    if judged:
-        sections.append(("Does it copy?", _copies(judged)))
-    sections += [
-        ("Warnings", reports.health(run)),
-        ("What it was trained on", _data(run, judged)),
-        ("Time, memory, settings", reports.cost(run)),
-    ]
-    return page.page(str(config["name"]), lead, sections, reports.foot(run, "music report"))
+    return reports.write(found, parts, out, overwrite)
+
+
+def memorisation(run: str | Path, data: str | None = None) -> dict[str, str]:
+    """What a model card says of copying: name -> figure. Raises UserError where nothing can be measured."""
+    return memorised(compare(load(run), data).copying, "bels")
 
 
 def compare(model: Model, data: str | None) -> Judged:
@@ -153,7 +116,7 @@ def compare(model: Model, data: str | None) -> Judged:
     count = min(MOST, max(FEWEST, MADE // model.length))
     label = asked_labels(model, train, count)
     fake = model.play(model.latents(range(count), 0), label)
-    notes = [note, _changed(model, train), _partly(model, train)]
+    notes = [note, reports.changed(model.config, train.fingerprint, "sounds"), _partly(model, train)]
     # labels come in their order, so fewer samples are taken at even distances
     rows = _spread(count, len(heldout))
     try:
@@ -165,7 +128,7 @@ def compare(model: Model, data: str | None) -> Judged:
     known = train.subset(_spread(len(train), _most(model)))
     kept = heldout.subset(_spread(len(heldout), 2 * count))
     copying, nearest = copies(known, kept, fake)
-    return Judged(known, len(train), kept, fake, found, copying, nearest, [note for note in notes if note])
+    return Judged(known, kept, fake, found, copying, nearest, notes)
 
 
 def copies(train: Sounds, heldout: Sounds, fake: np.ndarray) -> tuple[Copying, np.ndarray]:
@@ -195,24 +158,15 @@ def _nearest(train: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return torch.cat([f.indices for f in found]).numpy(), torch.cat([f.values for f in found]).numpy()
 
 
-def _short(run: reports.Run, model: Model, judged: Judged | None, notes: list[str]) -> Html:
-    weights = sum(p.numel() for p in model.generator.parameters())
-    tiles = [
-        (reports.duration(run.seconds), reports.progress(run, "sounds")),
-        (f"{weights / 1e6:.2g} M", "weights of the generator"),
-    ]
-    parts = []
-    if judged and judged.figures:
-        figure = judged.figures["log-mel Fréchet"]
-        floor = f"log-mel Fréchet distance; real sounds score {number(figure['floor'])}"
-        tiles.append((number(figure["value"]), floor))
-    if judged:
-        copying = judged.copying
-        tiles.append((f"{copying.share:.1%}", f"near duplicates; of real sounds {copying.floor:.1%}"))
-        words = verdict(copying, "sounds")
-        parts.append(page.notice(words, good=words.startswith("No sign")))
-    parts.append(reports.warned(run))
-    return page.joined(page.tiles(tiles), *(page.notice(note) for note in notes), *parts)
+def _findings(judged: Judged) -> reports.Findings:
+    main = judged.figures.get("log-mel Fréchet")
+    return reports.Findings(
+        notes=judged.notes,
+        headline=(main, "log-mel Fréchet distance; real sounds score") if main else None,
+        figures=_figures(judged) if judged.figures else Html(""),
+        copying=judged.copying,
+        copies=_copies(judged),
+    )
 
 
 def _samples(model: Model, judged: Judged | None) -> Html:
@@ -254,11 +208,11 @@ def _alike(train: Sounds, classes: Sequence[str]) -> np.ndarray:
     return np.array([m[i // len(classes) * 37 % len(m)] for i, m in enumerate(members) if len(m)])
 
 
-def _history(run: reports.Run, model: Model) -> Html:
+def _previews(run: reports.Run, model: Model) -> list[tuple[int, Html]]:
     step = model.length + round(PAUSE * model.rate)
     heard = max(1, int(HEARD * model.rate) // step)
     rows = []
-    for seen, path in run.previews(".wav", STEPS):
+    for seen, path in run.previews(".wav"):
         try:
             wave, rate = read_sound(path)
         except UserError:
@@ -267,10 +221,8 @@ def _history(run: reports.Run, model: Model) -> Html:
         if rate == model.rate and waves and all(map(len, waves)):
             shown = page.picture(_sheet(waves, rate, (), 8), f"sounds after {seen:,}", smooth=True)
             player = _player(in_turn(waves[:heard], rate), rate, f"sounds after {seen:,}")
-            rows.append((f"{seen:,} played", page.joined(shown, player)))
-    if not rows:
-        return Html("")
-    return page.joined(page.text("The same random numbers, played as it learned:"), page.steps(rows))
+            rows.append((seen, page.joined(shown, player)))
+    return rows
 
 
 def _figures(judged: Judged) -> Html:
@@ -280,16 +232,13 @@ def _figures(judged: Judged) -> Html:
         if "judge" in judged.figures
         else ""
     )
-    return page.joined(
-        page.text(
-            "No figure means anything by itself. Beside each stands what real sounds score that were held out, "
-            "which is as good as it gets."
-        ),
-        reports.figures(judged.figures, MEANINGS, {}),
-        page.note(
-            f"{sizes['fake']:,} samples and {sizes['real']:,} held-out sounds.{by} Figures of other sizes or data "
-            "cannot be compared with these."
-        ),
+    return reports.figures(
+        judged.figures,
+        MEANINGS,
+        {},
+        "real sounds score that were held out, which is as good as it gets.",
+        f"{sizes['fake']:,} samples and {sizes['real']:,} held-out sounds.{by} Figures of other sizes or data "
+        "cannot be compared with these.",
     )
 
 
@@ -299,26 +248,24 @@ def _copies(judged: Judged) -> Html:
     real = judged.heldout.batch(held)["real"][:, 0].numpy()
     closest = copying.closest[:PAIRS]
 
-    def pairs(
-        waves: np.ndarray, names: Iterable[str], items: np.ndarray, distance: np.ndarray
-    ) -> Iterable[Html]:
+    def pairs(waves: np.ndarray, names: Iterable[str], items: np.ndarray, distance: np.ndarray) -> Html:
         sources = train.batch(items)["real"][:, 0].numpy()
-        for wave, name, source, item, far in zip(waves, names, sources, items, distance, strict=True):
-            share = f"{number(far / (copying.threshold or 1.0))} · {name}"
-            yield page.beside(_sound(wave, train.rate, share), _sound(source, train.rate, train.names[item]))
+        shares = [number(far / (copying.threshold or 1.0)) for far in distance]
+        return page.joined(
+            *(
+                page.beside(
+                    _sound(wave, train.rate, f"{share} · {name}"),
+                    _sound(source, train.rate, train.names[item]),
+                )
+                for wave, name, source, item, share in zip(waves, names, sources, items, shares, strict=True)
+            )
+        )
 
-    names = [f"sample {i}" for i in closest]
+    names, real_names = [f"sample {i}" for i in closest], [judged.heldout.names[i] for i in held]
+    made = pairs(judged.fake[closest], names, copying.nearest[closest], copying.distance[closest])
+    scale = pairs(real, real_names, judged.heldout_nearest[held], copying.heldout[held])
     return page.joined(
-        reports.copies(copying, "sounds", "bels", Html("")),
-        page.heading("The samples that come closest, each beside its nearest training sound"),
-        *pairs(judged.fake[closest], names, copying.nearest[closest], copying.distance[closest]),
-        page.heading("For scale: unseen real sounds that come closest, beside theirs"),
-        *pairs(
-            real,
-            [judged.heldout.names[i] for i in held],
-            judged.heldout_nearest[held],
-            copying.heldout[held],
-        ),
+        section(copying, "sounds", "bels", made, scale),
         page.note(
             "Distances are those of log-mel levels in 16 bands and 6 stretches of time; 1 is the threshold. A "
             "part of a sound, or one moved far in time or pitch, is not seen as a copy."
@@ -337,27 +284,9 @@ def _data(run: reports.Run, judged: Judged | None) -> Html:
             f"silence {'left out' if about.get('trim', True) else 'kept'}, "
             f"normalised: {about.get('normalise', 'peak')}",
         ),
-        ("fingerprint", about["fingerprint"]),
     ]
-    classes = run.config["classes"]
-    if not (judged and classes and list(judged.train.classes) == classes):
-        return page.facts([*pairs, ("classes", ", ".join(classes))] if classes else pairs)
-    counts = [
-        np.bincount(np.asarray(part.labels), minlength=len(classes))
-        for part in (judged.train, judged.heldout)
-    ]
-    rows = [[name, f"{seen:,}", f"{kept:,}"] for name, seen, kept in zip(classes, *counts, strict=True)]
-    table = page.table(["class", "looked at", "held out"], rows, range(1, 3))
-    return page.joined(page.facts(pairs), page.folded(f"The {len(classes)} classes", table))
-
-
-def _changed(model: Model, train: Sounds) -> str:
-    same = train.fingerprint == model.config["data"]["fingerprint"]
-    return (
-        ""
-        if same
-        else "These are not the sounds of the training: what is measured here is measured by others."
-    )
+    parts = {"looked at": judged.train, "held out": judged.heldout} if judged else {}
+    return reports.data(run, pairs, parts)
 
 
 def _partly(model: Model, train: Sounds) -> str:

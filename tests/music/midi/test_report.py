@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from creative_gan.core.copying import verdict
-from creative_gan.music.midi import report
+from creative_gan.music.midi import metrics, report
 from creative_gan.music.midi.data import load_pieces
 from creative_gan.music.midi.song import transposed
 from tests.core.test_page import checked
@@ -36,6 +36,10 @@ def test_the_page_tells_what_the_run_was(composed: Path, tmp_path: Path):
         "among 60 of the",
     ):
         assert words in found.words, words
+    card = report.memorisation(run)
+    names = ("near duplicates", "three-sample test", f"copied runs of {metrics.RUN} notes")
+    assert all(card[name] in found.words for name in names)
+    assert card["longest copied run"].replace(",", " and") in found.words
     assert "These are not the songs" not in found.words
     assert path == run / "report.html" and str(tmp_path) not in text
     assert "audio" in found.tags

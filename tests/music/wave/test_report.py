@@ -34,6 +34,9 @@ def test_the_page_tells_what_the_run_was(sounding: Path, tmp_path: Path):
         "The same random numbers, played as it learned",
     ):
         assert words in found.words, words
+    card = report.memorisation(run)
+    assert all(card[name] in found.words for name in ("near duplicates", "three-sample test"))
+    assert f"{card['threshold of near duplicates'].removesuffix(' (bels)')} is the distance" in found.words
     assert path == run / "report.html" and str(tmp_path) not in text
     assert found.tags.count("audio") >= 2 * report.SHOWN + 2 * report.PAIRS
     gone = report.report(run, tmp_path / "gone.html", data=str(tmp_path / "gone")).read_text("utf-8")
