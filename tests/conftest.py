@@ -8,8 +8,10 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests neither see nor fill the user's cache."""
-    os.environ["CREATIVE_GAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """Tests neither see nor fill the user's cache; the processes that share them out have one together."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["CREATIVE_GAN_CACHE"] = str(shared / "cache")
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,14 @@
 """`creative-gan image`: train, sample, walk, evaluate, report, export, check."""
 
-import shlex
 from pathlib import Path
-from typing import Any
 
 import click
 
-from creative_gan.cli import options
+from creative_gan import api
+from creative_gan.cli import commands, options
 from creative_gan.core.errors import UserError
+
+SIZE = click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
 
 
 @click.group()
@@ -17,37 +18,11 @@ def image() -> None:
 
 @image.command()
 @click.argument("data")
-@click.option(
-    "--recipe",
-    "recipe_name",
-    metavar="NAME",
-    shell_complete=options.complete_recipe,
-    help="A shipped recipe or a .toml file; else what suits the data.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE."
-)
-@click.option("--samples", type=click.IntRange(1), help="How many pictures to show in all.")
-@click.option("--minutes", type=options.Number(0, 1e6, min_open=True), help="How long to train, about.")
-@click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any setting of the recipe, as game.batch=32.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**62), help="Another seed than the recipe's.")
-@options.DEVICE
-@click.option("--new", is_flag=True, help="Start over; the older run is kept under another name.")
-@click.option(
-    "--strict", is_flag=True, help="Refuse a data set with unreadable files instead of skipping them."
-)
-@click.option("--dry-run", is_flag=True, help="Show the resolved recipe, memory and time, and stop.")
-@click.option(
-    "--log", "trackers", metavar="NAMES", default="", help="Also log to tensorboard, wandb (extras)."
-)
-@click.option("--quiet", is_flag=True, help="No progress.")
+@options.RECIPE
+@options.budget("pictures")
+@SIZE
+@options.SET
+@options.training()
 def train(
     data: str,
     recipe_name: str | None,
@@ -74,22 +49,15 @@ def train(
     """
     if not data.strip():
         raise click.UsageError("DATA is empty; name a folder of pictures")
-    given = _given(samples, minutes, size, seed)
-    from creative_gan import api
-
+    given = commands.given(samples, minutes, seed)
+    if size:
+        given["data.size"] = _sides(size)
     job = api.prepare(
         "image", data, recipe_name, out, given=given, overrides=overrides, device=device, strict=strict,
         report=options.remark(quiet),
     )  # fmt: skip
-    if dry_run:
-        for line in job.estimate():
-            click.echo(line)
-        return
-    model = options.played(lambda report: job.train(report, new), job.folder, "pictures", trackers, quiet)
-    if not quiet:
-        quoted = shlex.quote(str(job.folder))
-        options.say(f"done: {model}\n  creative-gan image sample --model {quoted} --out grid.png")
-        options.say(f"  creative-gan image walk --model {quoted} --out walk.gif")
+    then = ["image sample --model MODEL --out grid.png", "image walk --model MODEL --out walk.gif"]
+    commands.train(job, "pictures", new, dry_run, trackers, quiet, then)
 
 
 @image.command()
@@ -101,16 +69,9 @@ def train(
     required=True,
     help="A .png sheet, a .zip, a folder, or -.",
 )
-@click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
-@click.option(
-    "--truncation",
-    type=options.Number(0, 1e6, min_open=True),
-    metavar="LIMIT",
-    help="More typical, less varied; 0.5 to 2.",
-)
-@options.SEED
-@options.METADATA
-@options.OVERWRITE
+@options.CLASS
+@options.TRUNCATION
+@options.MADE
 def sample(
     model_name: str,
     count: int,
@@ -147,25 +108,13 @@ def sample(
 @options.MODEL
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     required=True,
     help="A .gif, .webp or .mp4 file, or a folder of frames.",
 )
 @click.option("--seconds", type=options.Number(0.1, 600), default=6.0, show_default=True)
 @click.option("--fps", type=options.Number(1, 100), default=25.0, show_default=True)
-@click.option(
-    "--stops", type=click.IntRange(3, 1000), default=6, show_default=True, help="Random pictures on the way."
-)
-@click.option("--class", "label", metavar="NAME", help="The class to walk in.")
-@click.option(
-    "--truncation",
-    type=options.Number(0, 1e6, min_open=True),
-    metavar="LIMIT",
-    help="More typical, less varied; 0.5 to 2.",
-)
-@options.SEED
-@options.METADATA
-@options.OVERWRITE
+@options.walk("pictures")
 def walk(
     model_name: str,
     out: Path,
@@ -196,7 +145,7 @@ def walk(
 
 @image.command()
 @options.MODEL
-@click.option("--data", metavar="DATA", help="The pictures to judge by; else those of the training.")
+@options.judged_by("pictures")
 @click.option(
     "-n", "count", type=click.IntRange(10), default=2000, show_default=True, help="How many samples to judge."
 )
@@ -215,18 +164,13 @@ def evaluate(
     from creative_gan.image.evaluate import evaluate as judge
 
     result = judge(model_name, data, count, seed, inception)
-    if as_json:
-        options.print_json(result)
-    else:
-        for line in [*metrics.table(result), *filter(None, [result.get("note")])]:
-            click.echo(line)
+    lines = [*metrics.table(result), *filter(None, [result.get("note")])]
+    options.show(result, lines, as_json)
 
 
 @image.command()
 @options.MODEL
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="A folder, or a .onnx file (extra: onnx)."
-)
+@click.option("--out", type=options.PATH, required=True, help="A folder, or a .onnx file (extra: onnx).")
 @options.OVERWRITE
 def export(model_name: str, out: Path, overwrite: bool) -> None:
     """Export a model: a folder to share, or ONNX.
@@ -247,7 +191,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 
 @image.command()
 @click.argument("data")
-@click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
+@SIZE
 @options.JSON
 def check(data: str, size: str | None, as_json: bool) -> None:
     """Look at DATA before training: counts, sizes, unreadable files, duplicates, and is it enough.
@@ -260,18 +204,11 @@ def check(data: str, size: str | None, as_json: bool) -> None:
 
     sides = _sides(size) if size else None
     report = look(data, size=(sides[0], sides[-1]) if sides else None)
-    if as_json:
-        options.print_json(report.as_dict())
-    else:
-        for line in lines(report):
-            click.echo(line)
+    options.show(report.as_dict(), lines(report), as_json)
 
 
 @image.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@options.REPORT
-@options.OVERWRITE
-@click.option("--data", metavar="DATA", help="The pictures to judge by; else those of the training.")
+@options.report("pictures")
 def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> None:
     """Make a page of RUN: samples, curves, figures beside those of real pictures, and whether it copies.
 
@@ -280,29 +217,10 @@ def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> No
     \b
     creative-gan image report runs/photos
     """
-    from creative_gan.core.files import ensure_free
-    from creative_gan.image.report import report as make
-
-    if out:
-        ensure_free(out, overwrite)
-    options.say(f"wrote {make(run, out, overwrite, data)}")
+    commands.report("image", run, out, overwrite, data)
 
 
 image.add_command(sample, "generate")
-
-
-def _given(samples: int | None, minutes: float | None, size: str | None, seed: int | None) -> dict[str, Any]:
-    """What the options say, as dotted keys of the recipe."""
-    if samples and minutes:
-        raise click.UsageError("give --samples or --minutes, not both")
-    given: dict[str, Any] = {}
-    if samples or minutes:  # either of them replaces the recipe's budget
-        given |= {"budget.samples": samples or 0, "budget.minutes": minutes or 0.0}
-    if size:
-        given["data.size"] = _sides(size)
-    if seed is not None:
-        given["seed"] = seed
-    return given
 
 
 def _sides(text: str) -> list[int]:

@@ -4,9 +4,9 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -57,6 +57,24 @@ def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return name
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+
+def together(*parts: Decorator) -> Decorator:
+    """Options as one decorator; --help shows them in this order."""
+
+    def decorate(command: Command) -> Command:
+        for part in reversed(parts):
+            command = part(command)
+        return command
+
+    return decorate
+
+
+PATH = click.Path(path_type=Path)
+SEEDS = click.IntRange(0, 2**62)
+POSITIVE = Number(0, 1e6, min_open=True)
 MODEL = click.option(
     "--model",
     "model_name",
@@ -65,28 +83,120 @@ MODEL = click.option(
     shell_complete=complete_model,
     help="A run folder, a model folder or a shipped name; else the shipped default.",
 )
-SEED = click.option(
-    "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="Same seed, same bytes."
-)
+SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Same seed, same bytes.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
-REPORT = click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Another file than report.html in RUN, which is made anew each time.",
-)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 METADATA = click.option(
     "--metadata/--no-metadata", default=True, help="Write into each file where it comes from (on by default)."
 )
+MADE = together(SEED, METADATA, OVERWRITE)
+"""What all commands take that make files with a model."""
 DEVICE = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
 )
+RECIPE = click.option(
+    "--recipe",
+    "recipe_name",
+    metavar="NAME",
+    shell_complete=complete_recipe,
+    help="A shipped recipe or a .toml file; else what suits the data.",
+)
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any setting of the recipe, as game.batch=32.",
+)
+CLASS = click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
+
+
+def budget(things: str, minutes: click.FloatRange = POSITIVE) -> Decorator:
+    """Where a run goes and how long it is."""
+    return together(
+        click.option("--out", type=PATH, metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE."),
+        click.option("--samples", type=click.IntRange(1), help=f"How many {things} to show in all."),
+        click.option("--minutes", type=minutes, help="How long to train, about."),
+    )
+
+
+def training(
+    refused: str = "a data set with unreadable files", shown: str = "memory", seeds: click.IntRange = SEEDS
+) -> Decorator:
+    """How a run is gone about: its seed and device, what it refuses, shows and logs."""
+    return together(
+        click.option("--seed", type=seeds, help="Another seed than the recipe's."),
+        DEVICE,
+        click.option("--new", is_flag=True, help="Start over; the older run is kept under another name."),
+        click.option("--strict", is_flag=True, help=f"Refuse {refused} instead of skipping them."),
+        click.option(
+            "--dry-run", is_flag=True, help=f"Show the resolved recipe, {shown} and time, and stop."
+        ),
+        click.option(
+            "--log", "trackers", metavar="NAMES", default="", help="Also log to tensorboard, wandb (extras)."
+        ),
+        click.option("--quiet", is_flag=True, help="No progress."),
+    )
+
+
+def truncation(means: str) -> Decorator:
+    """How far from the middle of latent space samples may be, and what that does."""
+    return click.option("--truncation", type=POSITIVE, metavar="LIMIT", help=means)
+
+
+TRUNCATION = truncation("More typical, less varied; 0.5 to 2.")
+
+
+def walk(things: str) -> Decorator:
+    """Where a walk through latent space goes, and its file."""
+    return together(
+        click.option(
+            "--stops",
+            type=click.IntRange(3, 1000),
+            default=6,
+            show_default=True,
+            help=f"Random {things} on the way.",
+        ),
+        click.option("--class", "label", metavar="NAME", help="The class to walk in."),
+        TRUNCATION,
+        MADE,
+    )
+
+
+def judged_by(things: str) -> Decorator:
+    """The data that a model is judged by."""
+    return click.option(
+        "--data", metavar="DATA", help=f"The {things} to judge by; else those of the training."
+    )
+
+
+def report(things: str) -> Decorator:
+    """All that a report takes."""
+    return together(
+        click.argument("run", type=PATH),
+        click.option(
+            "--out",
+            type=PATH,
+            metavar="FILE",
+            help="Another file than report.html in RUN, which is made anew each time.",
+        ),
+        OVERWRITE,
+        judged_by(things),
+    )
 
 
 def print_json(value: Any) -> None:
     """A value as JSON on standard output."""
     click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def show(value: Any, lines: Iterable[str], as_json: bool) -> None:
+    """A finding on standard output: the value as JSON, or else the lines."""
+    if as_json:
+        print_json(value)
+    else:
+        for line in lines:
+            click.echo(line)
 
 
 def say(text: str) -> None:

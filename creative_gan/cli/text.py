@@ -1,13 +1,20 @@
 """`creative-gan text`: train, generate, evaluate, report, export, check."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from creative_gan.cli import options
+from creative_gan import api
+from creative_gan.cli import commands, options
 from creative_gan.core.errors import UserError
+
+BEST_OF = click.option(
+    "--best-of", type=click.IntRange(1), default=1, help="The critic chooses each text among so many."
+)
+WEIGHTS = click.option(
+    "--weights", type=click.Choice(["adversarial", "mle"]), help="Else those that the model prefers."
+)
 
 
 @click.group()
@@ -17,42 +24,16 @@ def text() -> None:
 
 @text.command()
 @click.argument("data")
-@click.option(
-    "--recipe",
-    "recipe_name",
-    metavar="NAME",
-    shell_complete=options.complete_recipe,
-    help="A shipped recipe or a .toml file; else what suits the data.",
-)
+@options.RECIPE
 @click.option(
     "--generator", metavar="hf:NAME", help="Start from a pretrained language model, by name or folder."
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE."
-)
-@click.option("--samples", type=click.IntRange(1), help="How many texts to show in all.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long to train, about.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any setting of the recipe, as game.batch=32.",
-)
+@options.budget("texts", click.FloatRange(0, min_open=True))
+@options.SET
 @click.option(
     "--constant-reward", is_flag=True, help="Control run: every reward is 1, so the critic says nothing."
 )
-@click.option("--seed", type=click.IntRange(0), help="Another seed than the recipe's.")
-@options.DEVICE
-@click.option("--new", is_flag=True, help="Start over; the older run is kept under another name.")
-@click.option(
-    "--strict", is_flag=True, help="Refuse a corpus with broken files or rows instead of skipping them."
-)
-@click.option("--dry-run", is_flag=True, help="Show the resolved recipe, sizes and time, and stop.")
-@click.option(
-    "--log", "trackers", metavar="NAMES", default="", help="Also log to tensorboard, wandb (extras)."
-)
-@click.option("--quiet", is_flag=True, help="No progress.")
+@options.training("a corpus with broken files or rows", "sizes", click.IntRange(0))
 def train(
     data: str,
     recipe_name: str | None,
@@ -78,9 +59,11 @@ def train(
     creative-gan text train poems.txt --minutes 30
     creative-gan text train builtin:verses --minutes 5
     """
-    given = _given(samples, minutes, seed, constant_reward, generator)
-    from creative_gan import api
-
+    given = commands.given(samples, minutes, seed)
+    if generator:
+        given |= {"network.name": "pretrained", "network.backbone": generator}
+    if constant_reward:
+        given |= {"seqgan.constant_reward": True, "dense.constant_reward": True}
     name = recipe_name or ("pretrained" if generator else None)
     job = api.prepare(
         "text", data, name, out, given=given, overrides=overrides, device=device, strict=strict,
@@ -88,15 +71,8 @@ def train(
     )  # fmt: skip
     if constant_reward and not {"seqgan", "dense"} & {phase.game for phase in job.plan.recipe.phase}:
         raise UserError(f"--constant-reward is for seqgan and dense; recipe {job.recipe} has no rewards")
-    if dry_run:
-        for line in job.estimate():
-            click.echo(line)
-        return
-    model = options.played(lambda report: job.train(report, new), job.folder, "texts", trackers, quiet)
-    if not quiet:
-        quoted = shlex.quote(str(job.folder))
-        options.say(f"done: {model}\n  creative-gan text generate --model {quoted} -n 10")
-        options.say(f"  creative-gan text evaluate --model {quoted} --verdict")
+    then = ["text generate --model MODEL -n 10", "text evaluate --model MODEL --verdict"]
+    commands.train(job, "texts", new, dry_run, trackers, quiet, then)
 
 
 @text.command()
@@ -109,7 +85,7 @@ def train(
     help="A .txt or .jsonl; else the screen.",
 )
 @click.option("--prompt", default="", help="What each text begins with.")
-@click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
+@options.CLASS
 @click.option(
     "--temperature",
     type=click.FloatRange(0, 10),
@@ -124,15 +100,9 @@ def train(
     default=1.0,
     help="Only the likeliest tokens of this probability.",
 )
-@click.option(
-    "--best-of", type=click.IntRange(1), default=1, help="The critic chooses each text among so many."
-)
-@click.option(
-    "--weights", type=click.Choice(["adversarial", "mle"]), help="Else those that the model prefers."
-)
-@options.SEED
-@options.METADATA
-@options.OVERWRITE
+@BEST_OF
+@WEIGHTS
+@options.MADE
 def generate(
     model_name: str,
     count: int,
@@ -171,17 +141,13 @@ def generate(
 
 @text.command()
 @options.MODEL
-@click.option("--data", metavar="DATA", help="The texts to judge by; else those of the training.")
+@options.judged_by("texts")
 @click.option(
     "-n", "count", type=click.IntRange(10), default=1000, show_default=True, help="How many samples to judge."
 )
 @click.option("--temperature", type=click.FloatRange(0, 10), default=1.0, show_default=True)
-@click.option(
-    "--best-of", type=click.IntRange(1), default=1, help="The critic chooses each text among so many."
-)
-@click.option(
-    "--weights", type=click.Choice(["adversarial", "mle"]), help="Else those that the model prefers."
-)
+@BEST_OF
+@WEIGHTS
 @click.option(
     "--verdict",
     is_flag=True,
@@ -218,18 +184,14 @@ def evaluate(
         manner = Manner(seed, temperature=temperature, best_of=best_of, weights=weights)
         result = judging.evaluate(model_name, data, count, manner)
         lines, kept = judging.table(result), None
-    if as_json:
-        options.print_json(result)
-    else:
-        for line in lines:
-            click.echo(line)
+    options.show(result, lines, as_json)
     if kept:
         options.say(kept)
 
 
 @text.command()
 @options.MODEL
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder.")
+@click.option("--out", type=options.PATH, required=True, help="A folder.")
 @options.OVERWRITE
 def export(model_name: str, out: Path, overwrite: bool) -> None:
     """Export a model: a folder to share, which generates the same texts.
@@ -261,18 +223,11 @@ def check(data: str, as_json: bool) -> None:
     from creative_gan.text.data import open_texts
 
     found = check_texts(open_texts(data))
-    if as_json:
-        options.print_json(dataclasses.asdict(found))
-    else:
-        for line in sentences(found):
-            click.echo(line)
+    options.show(dataclasses.asdict(found), sentences(found), as_json)
 
 
 @text.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@options.REPORT
-@options.OVERWRITE
-@click.option("--data", metavar="DATA", help="The texts to judge by; else those of the training.")
+@options.report("texts")
 def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> None:
     """Make a page of RUN: samples, curves, figures beside those of real texts, and whether it copies.
 
@@ -281,30 +236,7 @@ def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> No
     \b
     creative-gan text report runs/poems
     """
-    from creative_gan.core.files import ensure_free
-    from creative_gan.text.report import report as make
-
-    if out:
-        ensure_free(out, overwrite)
-    options.say(f"wrote {make(run, out, overwrite, data)}")
+    commands.report("text", run, out, overwrite, data)
 
 
 text.add_command(generate, "sample")
-
-
-def _given(
-    samples: int | None, minutes: float | None, seed: int | None, constant_reward: bool, generator: str | None
-) -> dict[str, Any]:
-    """What the options say, as dotted keys of the recipe."""
-    if samples and minutes:
-        raise click.UsageError("give --samples or --minutes, not both")
-    given: dict[str, Any] = {}
-    if samples or minutes:  # either of them replaces the recipe's budget
-        given |= {"budget.samples": [samples] if samples else [], "budget.minutes": minutes or 0.0}
-    if generator:
-        given |= {"network.name": "pretrained", "network.backbone": generator}
-    if constant_reward:
-        given |= {"seqgan.constant_reward": True, "dense.constant_reward": True}
-    if seed is not None:
-        given["seed"] = seed
-    return given

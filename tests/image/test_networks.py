@@ -72,7 +72,9 @@ def test_dcgan_64_has_the_pyramid_of_the_paper():
 def test_a_resized_last_layer_makes_no_grid_of_an_even_area(last: str, grid: bool, norm: str):
     generator, _ = made("dcgan", (3, 64, 64), 0, last=last, norm=norm)
     layers = list(generator.body)
-    after = next(i for i, m in enumerate(layers) if m is [n for n in layers if isinstance(n, torch.nn.ReLU)][-1])
+    after = next(
+        i for i, m in enumerate(layers) if m is [n for n in layers if isinstance(n, torch.nn.ReLU)][-1]
+    )
     picture = torch.nn.Sequential(*layers[after + 1 :])(torch.ones(1, 8, 32, 32))
     inside = picture[..., 8:-8, 8:-8]
     assert (inside.amax((2, 3)) - inside.amin((2, 3)) > 1e-4).all() == grid

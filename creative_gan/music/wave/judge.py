@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from creative_gan.core.device import choose
+from creative_gan.core import judges
+from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import derive
 from creative_gan.core.errors import UserError
 from creative_gan.music.signal import decibels, mel_filters, stft
@@ -59,6 +60,8 @@ class Judge:
 def train_judge(sounds: Sounds, seed: int = 0, seen: int = SEEN) -> Judge:
     """Trains a classifier on labelled sounds; the same sounds and seed give the same one on a machine.
 
+    One for the same data is found in the cache.
+
     Raises UserError if the sounds have no labels, or one class only.
     """
     if sounds.labels is None or len(sounds.classes) < 2:
@@ -74,7 +77,20 @@ def train_judge(sounds: Sounds, seed: int = 0, seen: int = SEEN) -> Judge:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "judge"))
         network = compute.place(_network(len(sounds.classes)))
-    steps = max(1, seen // _BATCH)
+    judges.learnt(
+        judges.key(
+            "sounds", spectra.numpy(), label.numpy(), len(sounds.classes), seed, seen, compute.bfloat16
+        ),
+        network,
+        lambda fresh: _learn(fresh, spectra, label, rng, max(1, seen // _BATCH), compute),
+    )
+    network.eval().requires_grad_(False)
+    return Judge(network, mean, deviation, sounds.classes, sounds.rate)
+
+
+def _learn(
+    network: nn.Module, spectra: Tensor, label: Tensor, rng: np.random.Generator, steps: int, compute: Compute
+) -> None:
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     for _ in range(steps):
@@ -86,8 +102,6 @@ def train_judge(sounds: Sounds, seed: int = 0, seen: int = SEEN) -> Judge:
         loss.backward()
         optimizer.step()
         schedule.step()
-    network.eval().requires_grad_(False)
-    return Judge(network, mean, deviation, sounds.classes, sounds.rate)
 
 
 def log_mel(wave: Tensor, rate: int) -> Tensor:
