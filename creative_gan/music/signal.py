@@ -127,7 +127,7 @@ def mel_to_hz(mel: Tensor) -> Tensor:
 def mel_spectrogram(wave: Tensor, rate: int, n_fft: int, hop: int, n_mels: int) -> Tensor:
     """Power in mel bands. wave: [..., N] at `rate` Hz. Returns [..., n_mels, N // hop + 1]."""
     power = stft(wave, n_fft, hop).abs().square()
-    return mel_filters(rate, n_fft, n_mels).to(wave.device) @ power
+    return mel_filters(rate, n_fft, n_mels).to(power) @ power
 
 
 def decibels(power: Tensor, floor: float = -100.0) -> Tensor:
