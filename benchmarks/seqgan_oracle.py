@@ -80,7 +80,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--width", type=int, default=32, help="of layers and token vectors")
     parser.add_argument(
-        "--last", action="store_true", help="start from maximum likelihood's last weights, as the paper's code"
+        "--last",
+        action="store_true",
+        help="start from maximum likelihood's last weights, as the paper's code",
     )
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--mle-lr", type=float, default=1e-2)

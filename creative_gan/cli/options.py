@@ -111,21 +111,19 @@ SET = click.option(
 CLASS = click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
 
 
-def budget(things: str, minutes: click.FloatRange = POSITIVE) -> Decorator:
+def budget(things: str) -> Decorator:
     """Where a run goes and how long it is."""
     return together(
         click.option("--out", type=PATH, metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE."),
         click.option("--samples", type=click.IntRange(1), help=f"How many {things} to show in all."),
-        click.option("--minutes", type=minutes, help="How long to train, about."),
+        click.option("--minutes", type=POSITIVE, help="How long to train, about."),
     )
 
 
-def training(
-    refused: str = "a data set with unreadable files", shown: str = "memory", seeds: click.IntRange = SEEDS
-) -> Decorator:
+def training(refused: str = "a data set with unreadable files", shown: str = "memory") -> Decorator:
     """How a run is gone about: its seed and device, what it refuses, shows and logs."""
     return together(
-        click.option("--seed", type=seeds, help="Another seed than the recipe's."),
+        click.option("--seed", type=SEEDS, help="Another seed than the recipe's."),
         DEVICE,
         click.option("--new", is_flag=True, help="Start over; the older run is kept under another name."),
         click.option("--strict", is_flag=True, help=f"Refuse {refused} instead of skipping them."),

@@ -28,12 +28,12 @@ def text() -> None:
 @click.option(
     "--generator", metavar="hf:NAME", help="Start from a pretrained language model, by name or folder."
 )
-@options.budget("texts", click.FloatRange(0, min_open=True))
+@options.budget("texts")
 @options.SET
 @click.option(
     "--constant-reward", is_flag=True, help="Control run: every reward is 1, so the critic says nothing."
 )
-@options.training("a corpus with broken files or rows", "sizes", click.IntRange(0))
+@options.training("a corpus with broken files or rows", "sizes")
 def train(
     data: str,
     recipe_name: str | None,
@@ -89,9 +89,9 @@ def train(
 @click.option(
     "--temperature",
     type=click.FloatRange(0, 10),
-    default=1.0,
+    default=0.8,
     show_default=True,
-    help="Less is safer and less varied.",
+    help="Less is safer and less varied; 1 is what was learnt.",
 )
 @click.option("--top-k", type=click.IntRange(0), default=0, help="Only the k likeliest tokens.")
 @click.option(

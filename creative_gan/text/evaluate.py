@@ -50,12 +50,12 @@ def evaluate(
     Args:
         data: the texts to judge by; None for those that the model was trained on, of which the held-out
             part is the same as in training.
-        manner: how to sample; None for plain sampling of seed 0.
+        manner: how to sample; None for seed 0 at temperature 1, as it was learnt.
 
     Raises:
         UserError, DataError: the model or the data cannot be found.
     """
-    model, manner = load(model_name), manner or Manner()
+    model, manner = load(model_name), manner or Manner(temperature=1.0)
     corpus = open_corpus(model, data)
     fake = again(model, model.ids(range(count), manner, CHUNK))
     train, heldout = corpus.ids(model, corpus.train), corpus.ids(model, corpus.heldout)

@@ -50,13 +50,17 @@ def looking(
         now = model.Model(
             config["name"], str(folder), config_now, tokenizer, {name: game.ema.average}, None, ""
         )
-        made = now.ids(range(MEASURED), model.Manner(recipe.seed), MEASURED)
+        made = now.ids(range(MEASURED), model.Manner(recipe.seed, temperature=1.0), MEASURED)
         texts = [tokenizer.decode(ids) for ids in made[:READ]]
         write_bytes(folder / "samples" / f"{seen:010d}.txt", as_lines(texts).encode(), overwrite=True)
         files = {"tokenizer.json": tokenizer.to_json(), "README.md": card(plan, config_now, texts)}
         write(folder / "model", parts(game, name, config_now, keeper), config_now, files)
         found = distinct(made, 2)
-        row: dict[str, Any] = {"heldout_nll": value, "distinct_2": found, "self_bleu_4": self_bleu(made, 4).by_order[4]}
+        row: dict[str, Any] = {
+            "heldout_nll": value,
+            "distinct_2": found,
+            "self_bleu_4": self_bleu(made, 4).by_order[4],
+        }
         if name == "adversarial" and found < 0.5 * real_distinct:
             row["warning"] = collapse(found, real_distinct, 2)
         return row

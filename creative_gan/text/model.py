@@ -34,7 +34,7 @@ class Manner:
     prompt: str = ""
     label: str | None = None
     """Only this class; None: every class in turn."""
-    temperature: float = 1.0
+    temperature: float = 0.8
     """0: always the likeliest token."""
     top_k: int = 0
     top_p: float = 1.0
@@ -70,7 +70,7 @@ class Model:
         seed: int = 0,
         prompt: str = "",
         label: str | None = None,
-        temperature: float = 1.0,
+        temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
         best_of: int = 1,

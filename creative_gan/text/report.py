@@ -138,17 +138,17 @@ def compare(model: Model, data: str | None) -> Judged:
             f"{corpus.heldout.source} leaves fewer than two held-out texts; more texts are needed"
         )
     count = FEWER if reports.weights(model.generator()) > LARGE else SAMPLES
-    fake = again(model, model.ids(range(count), Manner(), CHUNK))
+    fake = again(model, model.ids(range(count), Manner(temperature=1.0), CHUNK))
     rows = encode(corpus.train, model.tokenizer, model.config["length"])
     training, owner = _rows(rows, LOOKED_AT)
     heldout, _ = _rows(encode(corpus.heldout, model.tokenizer, model.config["length"]), 2 * count)
     real, references = spread(training, count), spread(heldout, REFERENCES)
-    found = likelihood(model, corpus, Manner()) | figures(fake, real, references)
+    found = likelihood(model, corpus, Manner(temperature=1.0)) | figures(fake, real, references)
     weak = chains(training, count, model.config["length"], 0)
     _beside(found, "weak", figures(weak, real, references))
     other = "mle" if "mle" in model.generators and model.config["sampler"] != "mle" else None
     if other:
-        manner = Manner(weights=other)
+        manner = Manner(temperature=1.0, weights=other)
         made = again(model, model.ids(range(count), manner, CHUNK))
         _beside(found, "mle", likelihood(model, corpus, manner) | figures(made, real, references))
     near, kept = nearest(fake, training), nearest(heldout, training)

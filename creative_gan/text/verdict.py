@@ -54,6 +54,6 @@ def keep(model_name: str, result: dict[str, Any]) -> str | None:
 
 def _likelihoods(model: Model, corpus: Corpus) -> dict[str, float]:
     return {
-        weights: likelihood(model, corpus, Manner(weights=weights))["heldout_nll"]["value"]
+        weights: likelihood(model, corpus, Manner(temperature=1.0, weights=weights))["heldout_nll"]["value"]
         for weights in model.generators
     }
