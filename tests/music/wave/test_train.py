@@ -86,7 +86,7 @@ def test_training_shuffles_phases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_killed_at_any_moment_and_called_again_is_a_straight_run(tmp_path: Path, family: str) -> None:
-    settings = ("budget.samples=200", "watch.save_seconds=0.05", "game.batch=4")
+    settings = ("budget.samples=120", "watch.save_seconds=0.05", "game.batch=4")
     finished(start(tmp_path / "straight", FAMILIES[family], *settings))
     kills = 0
     for delay in (0.1, 0.4):
