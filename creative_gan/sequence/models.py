@@ -1,7 +1,7 @@
 """The folder of a model of token sequences: what all of them hold, and what changes in the course of a run."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -25,11 +25,14 @@ WEIGHTS = ("adversarial", "mle")
 
 
 def write(
-    folder: Path, parts: dict[str, dict[str, Tensor]], config: dict[str, Any], texts: dict[str, str]
+    folder: Path,
+    parts: dict[str, dict[str, Tensor]],
+    config: dict[str, Any],
+    files: Mapping[str, str | bytes],
 ) -> None:
     """Writes a model folder whole or not at all; an older one gives way.
 
-    `parts`: the weights by part: those of `WEIGHTS` that there are, and `critic`. `texts`: further files.
+    `parts`: the weights by part: those of `WEIGHTS` that there are, and `critic`. `files`: what else there is.
     """
     tensors = {
         f"{part}.{name}": t.detach().cpu().contiguous().clone()
@@ -40,8 +43,8 @@ def write(
     def build(target: Path) -> None:
         (target / "model.safetensors").write_bytes(save(tensors))
         (target / "config.json").write_text(_json(config), "utf-8")
-        for name, text in texts.items():
-            (target / name).write_text(text, "utf-8")
+        for name, content in files.items():
+            (target / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
     write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
 

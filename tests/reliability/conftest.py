@@ -13,6 +13,7 @@ from tests.reliability.subjects import BY_NAME
 SOAK = float(os.environ.get("CREATIVE_GAN_SOAK", "0"))
 """1 for the full counts (`make soak`), 0.1 for a tenth of them, 0 for the short form."""
 
+TRIED = "tried"
 _lines: list[str] = []
 
 
@@ -25,7 +26,13 @@ def many() -> Callable[[int, int], int]:
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Prints a line with what was really tried, at the end of the session."""
-    return lambda line: _lines.append(f"{request.node.name}: {line}")
+    return lambda line: request.node.user_properties.append((TRIED, f"{request.node.name}: {line}"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Takes the lines from the reports, which come from whichever process ran the test."""
+    if report.when == "call":
+        _lines.extend(line for name, line in report.user_properties if name == TRIED)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from creative_gan.core import models
+from creative_gan.core import models, provenance
 from creative_gan.core.files import write_bytes
 from creative_gan.music.midi import model
 from creative_gan.music.midi.export import to_bytes
@@ -58,8 +58,11 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
         now = model.Model(config["name"], str(folder), config_now, words, {name: game.ema.average}, None, "")
         made = now.ids(range(MEASURED), model.Manner(recipe.seed, weights=name), MEASURED)
         songs = [words.decode(ids) for ids in made]
-        preview(folder / "samples" / f"{seen:010d}", songs)
-        files = {"README.md": card(plan, config_now)}
+        made_by = {"name": config["name"], "recipe": config["recipe"], "data": data["fingerprint"]}
+        origin = provenance.origin("music train", {"seen": seen, "seed": recipe.seed}, made_by)
+        heard, rolls = preview(folder / "samples" / f"{seen:010d}", songs, provenance.midi_text(origin))
+        files: dict[str, str | bytes] = {"README.md": card(plan, config_now)}
+        files |= {"preview.mid": heard, "preview.png": rolls}
         write(folder / "model", parts(game, name, config_now, keeper), config_now, files)
         found = distinct([ids[:-1] if ids[-1] == END else ids for ids in made], 4)
         row: dict[str, Any] = {"heldout_nll": value, "distinct_4": found}
@@ -71,13 +74,18 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
     return look
 
 
-def preview(stem: Path, songs: list[Song]) -> None:
-    """Writes some songs as `stem-1.mid`, ... and piano rolls of a few as `stem.png`."""
-    for number, song in enumerate(songs[:HEARD], 1):
-        write_bytes(stem.with_name(f"{stem.name}-{number}.mid"), to_bytes(song), overwrite=True)
+def preview(stem: Path, songs: list[Song], origin: str) -> tuple[bytes, bytes]:
+    """Writes some songs as `stem-1.mid`, ... and piano rolls of a few as `stem.png`. Returns a song and the rolls.
+
+    origin: what the songs' files say of where they come from.
+    """
+    heard = [to_bytes(song, origin) for song in songs[:HEARD]]
+    for number, content in enumerate(heard, 1):
+        write_bytes(stem.with_name(f"{stem.name}-{number}.mid"), content, overwrite=True)
     picture = io.BytesIO()
     sheet(songs[:SHOWN]).save(picture, "PNG")
     write_bytes(stem.with_suffix(".png"), picture.getvalue(), overwrite=True)
+    return heard[0], picture.getvalue()
 
 
 def card(plan: "Plan", config: dict[str, Any]) -> str:
@@ -88,6 +96,8 @@ Writes songs for {kinds[config["shape"]]} as MIDI, trained by [creative-gan]({mo
 `{config["recipe"]}` on {len(plan.pieces):,} songs of `{Path(plan.source).name}`, {config["seen"]:,} windows
 shown in all.
 Whoever uses it should know the licence of those songs.
+
+![songs as they came](preview.png)
 
 ```
 creative-gan music sample --model {shlex.quote(config["name"])} --out song.mid

@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from creative_gan.core import loop
+from creative_gan.core import loop, provenance
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import load, locate, parse, to_toml
 from creative_gan.music.midi import model
+from creative_gan.music.midi.again import again
 from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.estimate import estimate
 from creative_gan.music.midi.export import to_bytes
@@ -55,6 +56,13 @@ def test_recipe_trains_and_samples(songs: str, tmp_path: Path, name: str):
     assert len(made.write(range(2), model.Manner(bars=1, best_of=2))) == 2
     looks = sorted((tmp_path / "run/samples").glob("*.png"))
     assert len(looks) >= 3 and len(list((tmp_path / "run/samples").glob("*.mid"))) == 2 * len(looks)
+    shown = tmp_path / "run/model/preview.mid"
+    assert shown.read_bytes() == looks[-1].with_name(f"{looks[-1].stem}-1.mid").read_bytes()
+    assert "preview.png" in (shown.parent / "README.md").read_text("utf-8")
+    record = provenance.read(shown)
+    assert record is not None and record["arguments"]["seen"] == made.config["seen"]
+    with pytest.raises(UserError, match="while training"):
+        again(record, tmp_path / "x.mid", None, False)
 
 
 def _bytes(midi) -> bytes:

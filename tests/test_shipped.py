@@ -1,0 +1,66 @@
+"""The models that come with the package: each is there, small, documented, and makes something at once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import creative_gan
+from creative_gan.core import models
+
+NAMES = {
+    "image": ("art", "digits", "emoji"),
+    "music": ("chorales", "drums", "spoken-digits", "tunes"),
+    "text": ("captions", "tang", "verses"),
+}
+EACH = [models.SHIPPED / group / name for group, names in NAMES.items() for name in names]
+
+
+@pytest.mark.parametrize("folder", EACH, ids=lambda folder: folder.name)
+def test_each_is_documented_and_samples(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    assert config["name"] == folder.name and config["about"] and config["licence"]
+    card = (folder / "README.md").read_text("utf-8")
+    for part in (
+        "## Data",
+        "## Training",
+        f"make models ONLY={folder.name}",
+        "seconds",
+        "## Figures",
+        "| floor |",
+    ):
+        assert part in card, part
+    copied = card.split("## Memorisation")[1]
+    assert "near duplicates" in copied and "three-sample test" in copied
+    previews = {file.suffix for file in folder.glob("preview.*")}
+    kind = "sound" if folder.name in ("drums", "spoken-digits") else folder.parent.name
+    assert (
+        previews
+        == {"image": {".png"}, "sound": {".png", ".wav"}, "music": {".png", ".mid"}, "text": set()}[kind]
+    )
+    assert "```text\n" in card or previews
+    made = creative_gan.load(folder.name).sample(2, seed=3)
+    assert len(made) == 2
+
+
+def test_all_together_are_small() -> None:
+    assert sum(file.stat().st_size for file in models.SHIPPED.rglob("*") if file.is_file()) < 28e6
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "image sample --out grid.png",
+        "music sample --out song.mid",
+        "music sample --out song.wav",
+        "text generate",
+        "models list",
+    ],
+)
+def test_the_first_minute(command: str, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*command.split())
+    assert code == 0, err
+    files = {file.name for file in tmp_path.iterdir()} - {"song.wav.json"}
+    assert files == ({command.split()[-1]} if "--out" in command else set())
+    assert files or len(out.splitlines()) >= 10
