@@ -158,8 +158,9 @@ def open_sounds(
     for name, value, choices in (("slices", slices, SLICES), ("normalise", normalise, NORMALISATIONS)):
         if value not in choices:
             raise UserError(f"{name} is {value!r}, but {', '.join(choices)} can be chosen")
-    settings = (_VERSION, rate, trim, normalise, label_pattern)
+    settings: tuple = (_VERSION, rate, trim, normalise, label_pattern)
     if str(source).startswith(BUILTIN):
+        settings = (_VERSION, rate, normalise)  # nothing to trim, and the classes are known
         # the code that makes the sounds is their time of writing
         stamp: object = hashlib.blake2b(Path(builtin.__file__).read_bytes()).hexdigest()
         build = partial(_build_builtin, str(source), rate, normalise)

@@ -96,21 +96,24 @@ def test_stopped_in_each_phase_and_called_again_is_a_straight_run(
     songs: str, tmp_path: Path, name: str, settings: tuple[str, ...], stops: tuple[int, ...]
 ):
     made = prepared(songs, name, *settings)
-    train(made, tmp_path / "straight", lambda row: None)
+    straight, stopped = (
+        tmp_path / kind / "run" for kind in ("straight", "stopped")
+    )  # files say the model's name
+    train(made, straight, lambda row: None)
     for place in stops:
 
         class Once(Stopping):
             stop = place
 
         with pytest.raises(loop.Stopped):
-            train(Once(**vars(made)), tmp_path / "stopped", lambda row: None)
-    train(made, tmp_path / "stopped", lambda row: None)
+            train(Once(**vars(made)), stopped, lambda row: None)
+    train(made, stopped, lambda row: None)
     for file in ("metrics.jsonl", "model/model.safetensors", "mle.safetensors"):
-        assert (tmp_path / "straight" / file).read_bytes() == (tmp_path / "stopped" / file).read_bytes(), file
-    last = sorted((tmp_path / "straight/samples").glob("*.mid"))[-1].name
-    heard = [(tmp_path / run / "samples" / last).read_bytes() for run in ("straight", "stopped")]
+        assert (straight / file).read_bytes() == (stopped / file).read_bytes(), file
+    last = sorted((straight / "samples").glob("*.mid"))[-1].name
+    heard = [(run / "samples" / last).read_bytes() for run in (straight, stopped)]
     assert heard[0] == heard[1]
-    rows = [json.loads(line) for line in (tmp_path / "straight/metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
     assert {row["phase"] for row in rows if "phase" in row} == {phase.game for phase in made.recipe.phase}
     assert all("melodic_step_kl" in row for row in rows if "heldout_nll" in row)
 
