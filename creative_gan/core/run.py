@@ -126,7 +126,7 @@ def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
         return None  # it failed before its first step
     if not path.exists():
         others = [p.name for p in folder.iterdir() if p.name not in _BESIDE] if folder.exists() else []
-        if others:
+        if others and not (others == ["data.json"] and _begun(folder / "data.json")):
             raise UserError(f"{folder} is not a run folder but holds {others[0]}; choose another with --out")
         return None
     try:
@@ -158,6 +158,15 @@ def settle(folder: Path, mine: R, data: dict[str, Any]) -> R | None:
             "folder with --out, or --new to start over"
         )
     return theirs
+
+
+def _begun(note: Path) -> bool:
+    """Whether this is the note of the data that `begin` writes first, and then was killed."""
+    try:
+        found = json.loads(note.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"fingerprint", "source"} <= set(found)
 
 
 def begin(folder: Path, recipe: Any, data: dict[str, Any]) -> None:

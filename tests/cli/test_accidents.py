@@ -63,6 +63,23 @@ def test_a_start_that_failed_is_not_in_the_way(run, tmp_path: Path):
     assert run(*TRAIN, *out)[0] == 0
 
 
+def test_killed_between_its_first_two_files_it_begins_anew(run, finished: Path, tmp_path: Path):
+    (tmp_path / "killed").mkdir()
+    shutil.copy(finished / "data.json", tmp_path / "killed")
+    assert run(*TRAIN, "--out", tmp_path / "killed")[0] == 0
+    weights = "model/model.safetensors"
+    assert (tmp_path / "killed" / weights).read_bytes() == (finished / weights).read_bytes()
+
+
+@pytest.mark.parametrize("text", ['{"rows": 3}', "[]", "{"])
+def test_a_file_of_somebody_elses_is_left_alone(run, tmp_path: Path, text: str):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/data.json").write_text(text)
+    code, _, err = run(*TRAIN, "--out", tmp_path / "run")
+    assert code == 1 and "not a run folder but holds data.json" in err
+    assert (tmp_path / "run/data.json").read_text() == text
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", None])
 def test_a_damaged_note_of_the_data_is_one_sentence(run, finished: Path, text: str | None):
     (finished / "data.json").unlink()

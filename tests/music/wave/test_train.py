@@ -113,8 +113,8 @@ def test_torchrun_makes_the_weights_of_one_process(tmp_path: Path, family: str) 
     settings = (
         "precision=float32",
         "game.lr=1e-4",
-        "budget.samples=64",
-        "game.batch=8",
+        "budget.samples=32",
+        "game.batch=4",
         "watch.rows=8",
         "watch.looks=1",
     )
