@@ -109,7 +109,7 @@ def _songs(model: Any, folder: Path) -> Html:
     parts = []
     for index, song in enumerate(model.write(range(2), manner)):
         origin = again.origin(model, index, manner)
-        for ending in (".mid", ".wav"):
+        for ending in (".mid", ".flac"):  # half of a WAV, and every browser plays it
             path = folder / f"song{index + 1}{ending}"
             write_bytes(path, song_bytes(song, path, origin), overwrite=True)
         roll = io.BytesIO()

@@ -18,7 +18,13 @@ Html = NewType("Html", str)
 _STYLE = Path(__file__).with_suffix(".css")
 _POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_KINDS = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "audio/wav"}
+_KINDS = {
+    b"\x89PNG": "image/png",
+    b"GIF8": "image/gif",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"RIFF": "audio/wav",
+    b"fLaC": "audio/flac",
+}
 
 
 def page(title: str, lead: str, sections: Sequence[tuple[str, Html]], foot: str) -> str:
@@ -121,7 +127,7 @@ def picture(data: bytes, alt: str, width: int | None = None, smooth: bool = Fals
 
 
 def audio(data: bytes, label: str) -> Html:
-    """A player for a WAV file."""
+    """A player for a WAV or FLAC file."""
     return Html(
         f'<audio controls preload="metadata" aria-label="{escaped(label)}" src="{_uri(data)}"></audio>'
     )
