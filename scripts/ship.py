@@ -172,6 +172,7 @@ def card(name: str, ship: Ship, run: Path, figures: dict[str, Any]) -> str:
     """What the card of a shipped model says beyond that of any model."""
     rows = [json.loads(line) for line in (run / "speed.jsonl").read_text("utf-8").splitlines()]
     seconds = max((row["seconds"] for row in rows if "seconds" in row), default=0.0)
+    device = next((row["device"] for row in reversed(rows) if "device" in row), "a machine unknown")
     table = "\n".join(
         f"| {key} | {_number(row['value'])} | {_number(row.get('floor'))} |"
         for key, row in figures.items()
@@ -185,7 +186,7 @@ def card(name: str, ship: Ship, run: Path, figures: dict[str, Any]) -> str:
 make models ONLY={name}
 ```
 which runs `creative-gan {ship.group} train {ship.data} {shlex.join(ship.options)}`;
-{seconds:,.0f} seconds on one shared CPU core.
+{seconds:,.0f} seconds on {device}.
 The weights are kept in half precision.
 
 ## Figures

@@ -1,6 +1,7 @@
 """A small picture classifier, trained in seconds on the user's own labels; its features measure."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -74,7 +75,7 @@ def train_classifier(
         network = Classifier(small.shape[1], max(small.shape[2:]), len(classes))
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         judges.learnt(
-            judges.key("pictures", small, labels, len(classes), seed, SEEN, cpu_has_bfloat16()),
+            judges.key(Path(__file__), small, labels, len(classes), seed, SEEN, cpu_has_bfloat16()),
             network,
             lambda fresh: _learn(fresh, torch.from_numpy(small), torch.from_numpy(labels), seed),
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from creative_gan.core import judges
@@ -44,12 +45,24 @@ def test_a_damaged_entry_or_one_of_another_network_is_made_again(lessons: list[n
     assert [asked(lessons, "a", outputs=3), asked(lessons, "a", outputs=3)] == [3, 3]
 
 
+def test_an_entry_that_fits_in_part_leaves_no_trace(lessons: list[nn.Module], tmp_path: Path) -> None:
+    asked(lessons, "a")
+    (file,) = (tmp_path / "cache").rglob("*.safetensors")
+    save_file({"weight": torch.full((1, 2), 7.0)}, file)
+    asked(lessons, "a")
+    assert len(lessons) == 2 and not (lessons[1].weight == 7).any()
+
+
 def test_without_a_cache_it_is_learnt_every_time(lessons: list[nn.Module], tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("in the way")
     assert [asked(lessons, "a"), asked(lessons, "a")] == [1, 2]
 
 
-def test_keys_tell_data_apart() -> None:
+def test_keys_tell_data_apart(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("one")
+    before = judges.key(tmp_path / "code.py")
+    (tmp_path / "code.py").write_text("other")
+    assert judges.key(tmp_path / "code.py") != before
     labels = np.arange(6)
     keys = [
         judges.key(labels, 2, 0),

@@ -1,6 +1,7 @@
 """A small classifier of sounds, trained on the user's own labels: metrics are measured in its features."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def train_judge(sounds: Sounds, seed: int = 0, seen: int = SEEN) -> Judge:
         network = compute.place(_network(len(sounds.classes)))
     judges.learnt(
         judges.key(
-            "sounds", spectra.numpy(), label.numpy(), len(sounds.classes), seed, seen, compute.bfloat16
+            Path(__file__), spectra.numpy(), label.numpy(), len(sounds.classes), seed, seen, compute.bfloat16
         ),
         network,
         lambda fresh: _learn(fresh, spectra, label, rng, max(1, seen // _BATCH), compute),
