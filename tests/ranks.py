@@ -1,10 +1,12 @@
-"""Runs a test module as the two processes of a group on this machine."""
+"""Two processes beside one: a test module run as both, and numbers exact enough to compare them."""
 
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import torch
 
 
 def two(module: str, folder: Path) -> None:
@@ -19,3 +21,12 @@ def two(module: str, folder: Path) -> None:
         command = [sys.executable, "-m", module, str(folder)]
         workers.append(subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1]))
     assert [w.wait(timeout=240) for w in workers] == [0, 0]
+
+
+def double_precision() -> None:
+    """Makes all that would be float32 in this process double from now on.
+
+    Adam divides what is next to nothing by itself, and so makes float32's rounding as large as a step.
+    """
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign, assignment]

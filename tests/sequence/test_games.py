@@ -236,10 +236,9 @@ def test_labels_reach_every_network() -> None:
     assert (made.tokens[:, 0] == torch.arange(BATCH) % 2 + 3).float().mean() > 0.95
 
 
-def in_double_precision(rows: slice) -> dict[str, torch.Tensor]:
+def weights_after(rows: slice) -> dict[str, torch.Tensor]:
     """All weights of each game after some steps on our rows of the batches."""
-    torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign, assignment]
+    ranks.double_precision()
     found = {}
     for make in GAMES:
         game = make()
@@ -264,12 +263,12 @@ def test_two_processes_are_one_with_the_whole_batch(tmp_path: Path) -> None:
 def _worker(folder: Path) -> None:
     """One of the two processes; the first then plays alone."""
     dist.start("cpu")
-    torch.save(in_double_precision(dist.rows(BATCH)), folder / f"{dist.rank()}.pt")
+    torch.save(weights_after(dist.rows(BATCH)), folder / f"{dist.rank()}.pt")
     first = not dist.rank()
     dist.stop()
     if first:
         TRAINED.clear()
-        torch.save(in_double_precision(slice(0, BATCH)), folder / "alone.pt")
+        torch.save(weights_after(slice(0, BATCH)), folder / "alone.pt")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from creative_gan.cli.recipes import folder
 from creative_gan.core.recipe import load
 from creative_gan.music.wave.recipe import WaveRecipe
 from creative_gan.music.wave.train import Plan, plan, train
+from tests import ranks
 
 
 def main(out: str, name: str, *overrides: str) -> None:
@@ -21,10 +21,8 @@ def main(out: str, name: str, *overrides: str) -> None:
 
 
 def in_double_precision() -> None:
-    """Everything that would be float32 from now on: Adam divides what is next to nothing by itself, and so makes
-    float32's rounding as large as a step."""
-    torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign, assignment]
+    """All of the training, and the data, which are float32 on the disk."""
+    ranks.double_precision()
     batch = Plan.batch
 
     def doubled(self: Plan, seen: int, size: int, rows: slice) -> dict[str, Tensor]:
