@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import creative_gan
-from creative_gan.core import models
+from creative_gan.core import models, provenance
 
 NAMES = {
     "image": ("art", "digits", "emoji"),
@@ -39,6 +39,8 @@ def test_each_is_documented_and_samples(folder: Path) -> None:
         == {"image": {".png"}, "sound": {".png", ".wav"}, "music": {".png", ".mid"}, "text": set()}[kind]
     )
     assert "```text\n" in card or previews
+    works = [f for f in folder.glob("preview.*") if folder.parent.name == "image" or f.suffix != ".png"]
+    assert all(provenance.read(work) for work in works), "they say where they come from"
     made = creative_gan.load(folder.name).sample(2, seed=3)
     assert len(made) == 2
 

@@ -19,7 +19,7 @@ from creative_gan.sequence.mle import MleGame, MleRecipe
 from creative_gan.sequence.networks import CnnCritic, Generator, LstmGenerator, PrefixCritic
 from creative_gan.sequence.relgan import RelganGame, RelganRecipe, gumbel, hard_sample
 from creative_gan.sequence.sampling import sample
-from creative_gan.sequence.seqgan import SeqganGame, SeqganRecipe
+from creative_gan.sequence.seqgan import SeqganGame, SeqganRecipe, from_the_mean
 from creative_gan.sequence.tokens import Symbols
 from tests import ranks
 
@@ -234,6 +234,21 @@ def test_labels_reach_every_network() -> None:
         game.step(batch | {"label": label}, draws(index * BATCH))
     made = sample(generator, draws(0), 2, label=torch.arange(BATCH) % 2)
     assert (made.tokens[:, 0] == torch.arange(BATCH) % 2 + 3).float().mean() > 0.95
+
+
+def test_a_baseline_takes_the_mean_of_each_position_and_leaves_padding_alone() -> None:
+    worth = torch.tensor([[0.2, 0.9, 0.0], [0.6, 0.3, 0.5]])
+    there = torch.tensor([[True, True, False], [True, True, True]])
+    left = from_the_mean(worth, there)
+    assert torch.allclose(left, torch.tensor([[-0.2, 0.3, 0.0], [0.2, -0.3, 0.0]]))
+    with_it, without = seqgan(baseline=True), seqgan(constant_reward=True, baseline=True)
+    play(with_it, 2)
+    before = without.generator.state_dict()["embedding.weight"].clone()
+    play(without, 2)
+    assert torch.equal(without.generator.state_dict()["embedding.weight"], before), (
+        "equal rewards teach nothing"
+    )
+    assert not torch.equal(with_it.generator.state_dict()["embedding.weight"], before)
 
 
 def weights_after(rows: slice) -> dict[str, torch.Tensor]:
