@@ -2,7 +2,8 @@
 
 The plain loop is what tutorials write: float32, default memory format, Adam as it comes, non-saturating loss. Both
 train the same networks with the same batch size, turn about in one run, so that whatever else the machine does
-meets both. A last column has the recipe's own game (relativistic, lazy R1 and R2) beside them.
+meets both. A last row has the recipe's own game (relativistic, lazy R1 and R2) beside them; bfloat16 is there where
+the processor has it.
 
     python benchmarks/image_speed.py [--size 64] [--width 64] [--batch 64] [--rounds 7]
 """
@@ -17,7 +18,7 @@ from collections.abc import Callable
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from creative_gan.core.device import choose
+from creative_gan.core.device import choose, cpu_has_bfloat16
 from creative_gan.core.draws import Draws
 from creative_gan.core.game import AdversarialGame, GameRecipe
 from creative_gan.image.networks import NetworkRecipe, build
@@ -71,15 +72,16 @@ def main() -> None:
     options = parser.parse_args()
     shape = (3, options.size, options.size)
     same = {"loss": "nonsaturating", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999}
-    recipe = {"loss": "relativistic", "r1": 1.0, "r2": 1.0, "penalty_every": 8}
-    steps = {
-        "plain loop, float32": plain(shape, options.width, options.batch),
-        "creative-gan, float32": ours(shape, options.width, options.batch, "float32", **same),
-        "creative-gan": ours(shape, options.width, options.batch, "auto", **same),
-        "creative-gan, relativistic with lazy R1 and R2": ours(
-            shape, options.width, options.batch, "auto", **recipe
-        ),
-    }
+    recipe = {"loss": "relativistic", "r1": 1.0, "r2": 1.0, "penalty_every": 8, "one_stage": True}
+    steps = {"plain loop, float32": plain(shape, options.width, options.batch)}
+    for precision in ["float32", "bfloat16"] if cpu_has_bfloat16() else ["float32"]:
+        for words, one_stage in ((" in two stages", False), ("", True)):
+            steps[f"creative-gan, {precision}{words}"] = ours(
+                shape, options.width, options.batch, precision, **same, one_stage=one_stage
+            )
+    steps["creative-gan, relativistic with lazy R1 and R2"] = ours(
+        shape, options.width, options.batch, "auto", **recipe
+    )
     real = torch.rand(options.batch, *shape) * 2 - 1
     per_round = 8  # a whole round of lazy penalties
     seconds: dict[str, list[float]] = {name: [] for name in steps}
@@ -113,7 +115,7 @@ def main() -> None:
     for name, row in result.items():
         print(f"{name:48} {row['ms_per_step']:8.1f} ms/step {row['pictures_per_second']:8.1f}/s "
               f"{row['times_the_plain_loop']:5.2f}x")  # fmt: skip
-    print(f"peak memory of all four together {peak} MB")
+    print(f"peak memory of all together {peak} MB")
 
 
 if __name__ == "__main__":

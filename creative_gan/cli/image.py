@@ -165,7 +165,7 @@ def evaluate(
 
     result = judge(model_name, data, count, seed, inception)
     lines = [*metrics.table(result), *filter(None, [result.get("note")])]
-    options.show(result, lines, as_json)
+    options.show(metrics.summary(result), lines, as_json)
 
 
 @image.command()

@@ -18,7 +18,7 @@ from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
 from creative_gan.core.errors import UserError
 from creative_gan.core.health import check_finite
-from creative_gan.core.losses import LOSSES, SMOOTHABLE
+from creative_gan.core.losses import LOSSES, ONE_STAGE, SMOOTHABLE
 from creative_gan.core.penalties import PENALTIES
 from creative_gan.core.recipe import setting
 from creative_gan.core.schedule import cosine, ramp
@@ -48,6 +48,9 @@ class GameRecipe:
     """Clips the critic's weights to [-c, c] after each step, as the first Wasserstein GAN does; 0 is off."""
     n_critic: int = setting(1, low=1)
     """Critic turns for one generator turn."""
+    one_stage: bool = setting(False)
+    """Generator and critics move at once, from one pass of the critics (arXiv:2103.00430): a step takes three quarters
+    of the time. Otherwise the generator is judged anew by critics that have just moved."""
     batch: int = setting(64, low=1)
     accumulate: int = setting(1, low=1)
     """Chunks that a batch is worked on in, to save memory; the result is the same."""
@@ -72,6 +75,8 @@ class GameRecipe:
             raise ValueError(
                 f"game.label_smoothing works with {', '.join(sorted(SMOOTHABLE))}, not {self.loss}"
             )
+        if self.one_stage and self.loss not in ONE_STAGE:
+            raise ValueError(f"game.one_stage works with {', '.join(sorted(ONE_STAGE))}, not {self.loss}")
         if self.batch % self.accumulate:
             raise ValueError(
                 f"game.batch ({self.batch}) must be a multiple of game.accumulate ({self.accumulate})"
@@ -146,7 +151,9 @@ class AdversarialGame:
         self._set_learning_rates()
         due = (self.seen // self.recipe.batch + 1) % self.recipe.n_critic == 0
         metrics, played = self._critic_turn(batch, draws, due)
-        if due:
+        if due and self.recipe.one_stage:
+            metrics["generator_gradient"] = self._update("generator")
+        elif due:
             metrics |= self._generator_turn(batch, draws, played)
         self.seen += self.recipe.batch
         self._set_strength(metrics["sign"])
@@ -180,28 +187,37 @@ class AdversarialGame:
         self.seen, self.lr_scale, self.strength = state["seen"], state["lr_scale"], state["strength"]
 
     def _critic_turn(self, batch: Batch, draws: Draws, due: bool) -> tuple[dict[str, Tensor], list[_Played]]:
-        """Updates the critics; `due` says that a generator turn follows. Returns metrics and what that turn can use."""
+        """Updates the critics; `due` says that a generator turn follows. Returns metrics and what that turn can use.
+
+        In one stage the generator's gradient is left in its parameters too, and nothing is to be used.
+        """
         recipe = self.recipe
+        at_once = due and recipe.one_stage
         lazy = self.seen // recipe.batch % recipe.penalty_every == 0
         # a chunk's graph is kept for the generator's turn, unless chunks are there to save memory
-        keep = due and recipe.accumulate == 1
+        keep = due and recipe.accumulate == 1 and not at_once
         logged, played = [], []
         self.critics.requires_grad_(True)
-        self.optimizers["critic"].zero_grad(set_to_none=True)
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
         for chunk, part in self._chunks(batch, draws):
             real, label = chunk["real"], chunk.get("label")
-            made = self._fake(label, part, keep)
+            made = self._fake(label, part, keep or at_once)
             fake = made.detach()
+            # a leaf for each critic: its gradient is scaled by that critic's logits
+            leaves = [made.detach().requires_grad_(at_once) for _ in self.critics]
             losses, logits = [], []
-            for critic in self.critics.values():
+            for critic, leaf in zip(self.critics.values(), leaves, strict=True):
                 with self.compute.autocast():
                     real_logit = critic(self._seen(real, part.of("real")), label, part.of("real")).float()
-                    fake_logit = critic(self._seen(fake, part.of("fake")), label, part.of("fake")).float()
+                    fake_logit = critic(self._seen(leaf, part.of("fake")), label, part.of("fake")).float()
                 losses.append(self.critic_loss(real_logit, fake_logit, recipe.label_smoothing))
                 logits.append(torch.stack([real_logit, fake_logit]).detach())
             loss = torch.stack(losses).mean()
             penalty, sizes = self._penalties(real, fake, label, part) if lazy else (loss.new_zeros(()), {})
             ((loss + recipe.penalty_every * penalty) / recipe.accumulate).backward()
+            if at_once:
+                sizes["generator_loss"] = self._generator_backward(made, leaves, logits)
             logged.append({"critic_loss": loss.detach(), **_logit_metrics(torch.stack(logits)), **sizes})
             played.append((made if keep else None, [pair[0] for pair in logits]))
         norm = self._update("critic")
@@ -232,6 +248,27 @@ class AdversarialGame:
             (loss / self.recipe.accumulate).backward()
             logged.append({"generator_loss": loss.detach()})
         return _mean(logged) | {"generator_gradient": self._update("generator")}
+
+    def _generator_backward(self, made: Tensor, leaves: list[Tensor], logits: list[Tensor]) -> Tensor:
+        """The generator's gradient from that of the critics' loss, in `leaves`; returns the generator's loss.
+
+        Both losses see a sample through its logit alone, so their gradients at the sample differ by the factor
+        (dLg / dD) / (dLd / dD). Shen 2021, section 3.3, arXiv:2103.00430.
+        """
+        gradient, losses = torch.zeros_like(made), []
+        for leaf, (real_logit, fake_logit) in zip(leaves, logits, strict=True):
+            assert leaf.grad is not None
+            logit = fake_logit.clone().requires_grad_(True)
+            critic_loss = self.critic_loss(real_logit, logit, self.recipe.label_smoothing)
+            generator_loss = self.generator_loss(logit, real_logit, self.recipe.label_smoothing)
+            (critic_slope,) = torch.autograd.grad(critic_loss.sum(), logit)
+            (generator_slope,) = torch.autograd.grad(generator_loss.sum(), logit)
+            # a critic so sure that its slope is nothing in float32 has no gradient to scale
+            factor = generator_slope / critic_slope.clamp_min(torch.finfo(logit.dtype).tiny)
+            gradient += leaf.grad * factor.view(-1, *[1] * (leaf.ndim - 1))
+            losses.append(generator_loss.detach().mean())
+        made.backward(gradient)
+        return torch.stack(losses).mean()
 
     def _fake(self, label: Tensor | None, draws: Draws, gradient: bool) -> Tensor:
         with torch.set_grad_enabled(gradient), self.compute.autocast():

@@ -74,3 +74,7 @@ LOSSES: dict[str, tuple[Loss, Loss]] = {
 }
 
 SMOOTHABLE = frozenset({"nonsaturating", "minimax", "lsgan"})
+
+ONE_STAGE = frozenset({"relativistic", "nonsaturating", "minimax", "wasserstein"})
+"""Losses whose critic never stops caring about a generated sample: dL/dD(G(z)) > 0, so that the generator's gradient
+can be had from the critic's by a factor for each sample (Shen 2021, arXiv:2103.00430)."""

@@ -105,6 +105,16 @@ def evaluate(
     return result
 
 
+PER_SAMPLE = ("nearest", "distance", "heldout_nearest", "heldout_distance")
+"""Of `near_duplicates`: thousands of numbers that a report's pairs are found with."""
+
+
+def summary(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without what is said of each sample, for people and programs to read."""
+    short = {key: value for key, value in result["near_duplicates"].items() if key not in PER_SAMPLE}
+    return result | {"near_duplicates": short}
+
+
 def table(result: dict[str, Figure]) -> list[str]:
     """The result of `evaluate` as lines of plain text for a terminal."""
     figures = {

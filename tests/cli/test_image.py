@@ -157,6 +157,7 @@ def test_evaluate_prints_figures_beside_their_floor(run, trained: Path):
     result = json.loads(out)
     assert code == 0 and {"frechet", "precision", "recall"} <= set(result)
     assert result["frechet"]["value"] > 3 * result["frechet"]["floor"]  # trained for a moment only
+    assert len(out.splitlines()) < 150, "figures, not what is said of each sample"
     assert "frechet" in run("image", "evaluate", "--model", trained, "-n", 100)[1].lower()
 
 

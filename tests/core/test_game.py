@@ -6,7 +6,7 @@ import torch
 from creative_gan.core.draws import Draws
 from creative_gan.core.game import AugmentRecipe, GameRecipe
 from creative_gan.core.health import NotFinite
-from creative_gan.core.losses import LOSSES
+from creative_gan.core.losses import LOSSES, ONE_STAGE
 from creative_gan.core.recipe import parse
 from tests.core import toy
 
@@ -32,6 +32,28 @@ def test_every_loss_learns_the_ring(loss: str):
     with torch.no_grad():
         fake = game.ema.average(z)
     assert 0.85 < fake.norm(dim=1).mean() < 1.2 and (fake.std(0) > 0.5).all()  # the ring has 1 and 0.71
+
+
+@pytest.mark.parametrize("loss", sorted(ONE_STAGE))
+def test_one_stage_has_the_gradient_of_the_generators_own_loss(loss: str):
+    """Critics that do not move between the turns give both ways the same gradient."""
+    games = [toy.game(loss=loss, lr=0.0, critics=2, one_stage=one) for one in (True, False)]
+    said = [play_one(game, 0) for game in games]
+    assert said[0]["generator_loss"] == pytest.approx(float(said[1]["generator_loss"]), abs=1e-6)
+    for at_once, apart in zip(*(game.generator.parameters() for game in games), strict=True):
+        assert at_once.grad.abs().max() > 0
+        assert torch.allclose(at_once.grad, apart.grad, rtol=1e-4, atol=1e-8)
+
+
+def test_one_stage_learns_the_ring_and_survives_a_critic_that_is_sure():
+    game = toy.game(lr=1e-2, lr_end=0.1, total=16 * 500, r1=0.1, r2=0.1, penalty_every=4, one_stage=True)
+    play(game, 500)
+    with torch.no_grad():
+        fake = game.ema.average(torch.randn(500, toy.LATENT, generator=torch.Generator().manual_seed(1)))
+    assert 0.85 < fake.norm(dim=1).mean() < 1.2 and (fake.std(0) > 0.5).all()
+    with torch.no_grad():  # logits hundreds apart: the loss has no slope left in float32
+        game.critics["critic0"].body[2].weight.mul_(1e4)
+    assert torch.isfinite(play_one(game, 0)["generator_gradient"])
 
 
 def test_lazy_penalties_come_every_kth_turn_and_generator_turns_every_nth():
@@ -111,5 +133,7 @@ def test_several_critics_all_learn():
 def test_settings_that_contradict_each_other_are_refused():
     with pytest.raises(Exception, match=r"game\.label_smoothing works with"):
         parse(GameRecipe, {"loss": "hinge", "label_smoothing": 0.1})
+    with pytest.raises(Exception, match=r"game\.one_stage works with .* not hinge"):
+        parse(GameRecipe, {"loss": "hinge", "one_stage": True})
     with pytest.raises(Exception, match=r"multiple of game\.accumulate"):
         parse(GameRecipe, {"batch": 10, "accumulate": 4})
