@@ -8,7 +8,7 @@ import torch
 from creative_gan.core.errors import UserError
 from creative_gan.music.wave import metrics
 from creative_gan.music.wave.data import Sounds, open_sounds
-from creative_gan.music.wave.judge import SEEN, train_judge
+from creative_gan.music.wave.judge import train_judge
 from creative_gan.music.wave.model import Model, load
 
 
@@ -42,14 +42,14 @@ def figures(
     heldout: Sounds,
     fake: np.ndarray,
     label: torch.Tensor | None,
-    seen: int = SEEN,
+    seen: int | None = None,
 ) -> dict[str, Any]:
     """The figures of `evaluate` for samples that were made before.
 
     Args:
         fake: [N, L] in [-1, 1], no more than sounds are held out.
         label: int64 [N], the classes that were asked for.
-        seen: sounds that the training of the classifier looks at.
+        seen: sounds that the training of the classifier looks at; None for what suits the set.
 
     Raises:
         UserError: fewer than 50 sounds of a kind.

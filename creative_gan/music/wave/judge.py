@@ -20,8 +20,8 @@ FRAMES = 128
 """At most; longer sounds get longer windows."""
 FLOOR = -60.0
 """dB; what is softer differs between microphones, not between words."""
-SEEN = 50_000
-"""Sounds that training looks at, whatever the size of the set: half a minute on two cores."""
+PASSES, SEEN = 21, (8_000, 50_000)
+"""Training goes over the sounds so often, but looks at least and at most at so many: half a minute on two cores."""
 
 _BATCH = 64
 _CHUNK = 256
@@ -58,15 +58,16 @@ class Judge:
         return right / len(sounds)
 
 
-def train_judge(sounds: Sounds, seed: int = 0, seen: int = SEEN) -> Judge:
+def train_judge(sounds: Sounds, seed: int = 0, seen: int | None = None) -> Judge:
     """Trains a classifier on labelled sounds; the same sounds and seed give the same one on a machine.
 
-    One for the same data is found in the cache.
+    One for the same data is found in the cache. seen: how many sounds it looks at; None for what suits the set.
 
     Raises UserError if the sounds have no labels, or one class only.
     """
     if sounds.labels is None or len(sounds.classes) < 2:
         raise UserError(f"{sounds.source} has no classes to tell apart; name them by folder or label pattern")
+    seen = seen or int(np.clip(PASSES * len(sounds), *SEEN))
     compute = choose("cpu")  # small enough for it, and then figures do not depend on the device
     rng = np.random.default_rng(derive(seed, "judge"))
     rows = rng.permutation(len(sounds))[:seen]
