@@ -1,4 +1,4 @@
-"""The benchmarks run from a clone, on an oracle of the test's own."""
+"""The benchmarks run from a clone, on an oracle and data of the tests' own."""
 
 import json
 import runpy
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "seqgan_oracle.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+SCRIPT = BENCHMARKS / "seqgan_oracle.py"
 SMALL = [
     "--count",
     "200",
@@ -106,3 +107,31 @@ def test_mistakes_are_told_in_a_sentence(benchmark: Benchmark, tmp_path: Path) -
     ):
         code, _, err = benchmark(*arguments)
         assert code == 1 and err.startswith("error: ") and "\n" not in err and said in err
+
+
+Script = Callable[..., str]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Script:
+    """Runs a benchmark by name in this process: its stdout."""
+
+    def run(name: str, *arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", [name, *arguments])
+        runpy.run_path(str(BENCHMARKS / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_a_training_step_on_sounds_beside_a_plain_loop(script: Script) -> None:
+    tiny = ["--part", "step", "--width", "4", "--batch", "2", "--rounds", "1"]
+    found = json.loads(script("music_speed.py", *tiny, "--json"))["step"]
+    assert (found["length"], found["width"], found["batch"]) == (8192, 4, 2)
+    plain, *ours = found["steps"].values()
+    assert len(ours) == 2 and plain["times_the_plain_loop"] == plain["times_in_processor_time"] == 1
+    for row in ours:
+        assert row["times_the_plain_loop"] == pytest.approx(plain["ms_per_step"] / row["ms_per_step"])
+        assert row["times_in_processor_time"] == pytest.approx(plain["processor_ms"] / row["processor_ms"])
+    lines = script("music_speed.py", *tiny).splitlines()
+    assert lines[0].startswith("step: ") and len(lines) == 4
