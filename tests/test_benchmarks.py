@@ -3,6 +3,7 @@
 import json
 import runpy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,44 @@ def test_a_training_step_on_sounds_beside_a_plain_loop(script: Script) -> None:
         assert row["times_in_processor_time"] == pytest.approx(plain["processor_ms"] / row["processor_ms"])
     lines = script("music_speed.py", *tiny).splitlines()
     assert lines[0].startswith("step: ") and len(lines) == 4
+
+
+def judged(script: Script, *arguments: str) -> dict[str, Any]:
+    """A rival that trains for no time, beside a model of ours."""
+    return json.loads(script("rivals.py", *arguments, "--cpu-minutes", "0", "--count", "50", "--json"))
+
+
+def test_the_rival_of_pictures(
+    script: Script, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from creative_gan.image import classifier
+
+    monkeypatch.setattr(classifier, "SEEN", (2560, 2560))
+    out = tmp_path / "rival"
+    arguments = "dcgan", "builtin:digits", "--out", str(out), "--model", str(trained)
+    found = judged(script, *arguments)
+    assert found == judged(script, *arguments), "samples that are there are judged again"
+    theirs, ours = found["figures"]["dcgan"], found["figures"]["ours"]
+    assert theirs["frechet"]["floor"] == ours["frechet"]["floor"], "the same judge and the same real ones"
+    assert theirs["sizes"] == ours["sizes"]
+    assert found["about"]["frechet_of_resizing"] < ours["frechet"]["floor"] < theirs["frechet"]["value"]
+    assert 0 <= found["about"]["sevens_of_500"] <= 500 and "agreement" not in theirs
+    assert (out / "dcgan.png").exists() and (out / "ours.png").exists()
+
+
+def test_the_rival_of_sounds(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from creative_gan.core.recipe import load, locate
+    from creative_gan.music.wave import judge
+    from creative_gan.music.wave.recipe import WaveRecipe
+    from creative_gan.music.wave.train import plan, train
+
+    monkeypatch.setattr(judge, "train_judge", partial(judge.train_judge, seen=640))
+    recipe = load(WaveRecipe, locate("wave-8k", "music"), [], test=True)
+    train(plan("builtin:drums", recipe, "music/wave-8k", "cpu"), tmp_path / "run", lambda row: None)
+    out = tmp_path / "rival"
+    model = str(tmp_path / "run")
+    found = judged(script, "wavegan", "builtin:drums", "--out", str(out), "--model", model)
+    theirs, ours = found["figures"]["wavegan"], found["figures"]["ours"]
+    assert theirs["Fréchet distance"]["floor"] == ours["Fréchet distance"]["floor"]
+    assert "right class" in ours and "right class" not in theirs
+    assert found["about"]["seen"] == 0 and (out / "wavegan.wav").exists() and (out / "ours.png").exists()
