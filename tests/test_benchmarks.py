@@ -1,15 +1,17 @@
-"""The benchmarks run from a clone, on an oracle of the test's own."""
+"""The benchmarks run from a clone, on an oracle and data of the tests' own."""
 
 import json
 import runpy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "seqgan_oracle.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+SCRIPT = BENCHMARKS / "seqgan_oracle.py"
 SMALL = [
     "--count",
     "200",
@@ -106,3 +108,72 @@ def test_mistakes_are_told_in_a_sentence(benchmark: Benchmark, tmp_path: Path) -
     ):
         code, _, err = benchmark(*arguments)
         assert code == 1 and err.startswith("error: ") and "\n" not in err and said in err
+
+
+Script = Callable[..., str]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Script:
+    """Runs a benchmark by name in this process: its stdout."""
+
+    def run(name: str, *arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", [name, *arguments])
+        runpy.run_path(str(BENCHMARKS / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_a_training_step_on_sounds_beside_a_plain_loop(script: Script) -> None:
+    tiny = ["--part", "step", "--width", "4", "--batch", "2", "--rounds", "1"]
+    found = json.loads(script("music_speed.py", *tiny, "--json"))["step"]
+    assert (found["length"], found["width"], found["batch"]) == (8192, 4, 2)
+    plain, *ours = found["steps"].values()
+    assert len(ours) == 2 and plain["times_the_plain_loop"] == plain["times_in_processor_time"] == 1
+    for row in ours:
+        assert row["times_the_plain_loop"] == pytest.approx(plain["ms_per_step"] / row["ms_per_step"])
+        assert row["times_in_processor_time"] == pytest.approx(plain["processor_ms"] / row["processor_ms"])
+    lines = script("music_speed.py", *tiny).splitlines()
+    assert lines[0].startswith("step: ") and len(lines) == 4
+
+
+def judged(script: Script, *arguments: str) -> dict[str, Any]:
+    """A rival that trains for no time, beside a model of ours."""
+    return json.loads(script("rivals.py", *arguments, "--cpu-minutes", "0", "--count", "50", "--json"))
+
+
+def test_the_rival_of_pictures(
+    script: Script, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from creative_gan.image import classifier
+
+    monkeypatch.setattr(classifier, "SEEN", (2560, 2560))
+    out = tmp_path / "rival"
+    arguments = "dcgan", "builtin:digits", "--out", str(out), "--model", str(trained)
+    found = judged(script, *arguments)
+    assert found == judged(script, *arguments), "samples that are there are judged again"
+    theirs, ours = found["figures"]["dcgan"], found["figures"]["ours"]
+    assert theirs["frechet"]["floor"] == ours["frechet"]["floor"], "the same judge and the same real ones"
+    assert theirs["sizes"] == ours["sizes"]
+    assert found["about"]["frechet_of_resizing"] < ours["frechet"]["floor"] < theirs["frechet"]["value"]
+    assert 0 <= found["about"]["sevens_of_500"] <= 500 and "agreement" not in theirs
+    assert (out / "dcgan.png").exists() and (out / "ours.png").exists()
+
+
+def test_the_rival_of_sounds(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from creative_gan.core.recipe import load, locate
+    from creative_gan.music.wave import judge
+    from creative_gan.music.wave.recipe import WaveRecipe
+    from creative_gan.music.wave.train import plan, train
+
+    monkeypatch.setattr(judge, "train_judge", partial(judge.train_judge, seen=640))
+    recipe = load(WaveRecipe, locate("wave-8k", "music"), [], test=True)
+    train(plan("builtin:drums", recipe, "music/wave-8k", "cpu"), tmp_path / "run", lambda row: None)
+    out = tmp_path / "rival"
+    model = str(tmp_path / "run")
+    found = judged(script, "wavegan", "builtin:drums", "--out", str(out), "--model", model)
+    theirs, ours = found["figures"]["wavegan"], found["figures"]["ours"]
+    assert theirs["Fréchet distance"]["floor"] == ours["Fréchet distance"]["floor"]
+    assert "right class" in ours and "right class" not in theirs
+    assert found["about"]["seen"] == 0 and (out / "wavegan.wav").exists() and (out / "ours.png").exists()
