@@ -73,9 +73,10 @@ class Generator(nn.Module):
                 nn.init.normal_(module.weight, std=0.02)
         self.harmony = _logits(common, 12, 3.0)
         self.pitches = nn.ModuleList(_logits(mine, grid.pitches, 1.0) for _ in grid.lines)
-        self.stays = nn.ModuleList(_logits(mine, 1 if alone else grid.pitches, 1.0) for alone in self.alone)
-        for stay in self.stays:
-            nn.init.ones_(stay.bias)  # most notes are longer than a step
+        # most notes are longer than a step
+        self.stays = nn.ModuleList(
+            _logits(mine, 1 if alone else grid.pitches, 1.0, 1.0) for alone in self.alone
+        )
         self.expected = nn.Parameter(torch.zeros(self.tracks, 1, grid.pitches))
 
     @torch.no_grad()
@@ -195,8 +196,8 @@ class OnsetCritic(nn.Module):
 class _Body(nn.Module):
     """Features [B, steps, features] -> logits [B]: steps, then pairs of them, then pairs of pairs, then all.
 
-    Metre makes the pairs: a layer never looks across a beat that it does not also look across in every bar.
-    Matrix products are twice as quick as convolutions of this size on a CPU, penalties above all.
+    Pairs begin where bars begin, so that a layer looks at all bars alike.
+    Products of matrices are twice as quick on a CPU as convolutions of this size.
     """
 
     def __init__(self, features: int, width: int, grid: Grid) -> None:
@@ -227,12 +228,12 @@ def _grow(a: int, b: int, groups: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(a, b, (4, 1), (2, 1), (1, 0), groups=groups, bias=False)
 
 
-def _logits(features: int, count: int, deviation: float) -> nn.Linear:
-    """A last layer whose outputs begin with a deviation, where half of the features are zero.
+def _logits(features: int, count: int, deviation: float, mean: float = 0.0) -> nn.Linear:
+    """A last layer whose outputs begin with a deviation and a mean, where half of the features are zero.
 
     Were all choices about as likely, the soft gradient would not know the hard one.
     """
     layer = nn.Linear(features, count)
     nn.init.normal_(layer.weight, std=deviation / math.sqrt(features / 2))
-    nn.init.zeros_(layer.bias)
+    nn.init.constant_(layer.bias, mean)
     return layer
