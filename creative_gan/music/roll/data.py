@@ -125,6 +125,14 @@ class Rolls:
         """`real`: float32 [B, 2 * tracks, steps, pitches], 0 or 1. See `rolls`."""
         return {"real": torch.from_numpy(self.rolls(indices, shift).astype(np.float32))}
 
+    def often(self) -> Tensor:
+        """The average of all rolls over their steps, untransposed. Returns float32 [2 * tracks, pitches]."""
+        channels, steps, pitches = self.grid.roll
+        begin, end, pitch, track, struck = self.notes.T
+        place, counts = 2 * track * pitches + pitch - self.grid.low, channels * pitches
+        cells = np.bincount(place, end - begin, counts) + np.bincount(place + pitches, struck, counts)
+        return torch.from_numpy(cells / (steps * len(self))).float().reshape(channels, pitches)
+
     def apart(self) -> np.ndarray:
         """Indices of windows that do not overlap, int64."""
         kept, song, end = [], -1, 0

@@ -36,9 +36,10 @@ class NetworkRecipe:
     latent: int = setting(64, low=1, high=4096)
     """Length of z."""
     width: int = setting(16, low=4, high=512)
-    """Channels of each track's own layers at full resolution; what tracks share has up to eight times as many."""
+    """Each track's own layers have four times as many channels; what tracks share, and critics, eight times."""
     private: int = setting(2, low=1, high=4)
-    """Doublings of time that each track has for itself, the last ones of four."""
+    """Doublings of time that each track has for itself, the last ones of four. Harmony changes where these begin:
+    with 2 once in four steps."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Plan:
     def game(self, total: int) -> AdversarialGame:
         """A game at its beginning, the same one for the same recipe and data."""
         torch.manual_seed(self.recipe.seed)
-        generator, critics = build(self.recipe.network, self.train.grid)
+        generator, critics = build(self.recipe.network, self.train.grid, self.train.often())
         return AdversarialGame(
             generator, critics, self.recipe.network.latent, self.recipe.game, total, self.compute
         )
@@ -74,7 +74,6 @@ class Plan:
         most = self.recipe.data.transpose
         shift = Draws(self.recipe.seed, seen, batch, rows).integers("transpose", -most, most + 1)
         made = self.train.batch(indices, shift)
-        made["real"] = made["real"].contiguous(memory_format=torch.channels_last)
         return {key: value.to(self.compute.device, non_blocking=True) for key, value in made.items()}
 
 

@@ -99,6 +99,11 @@ def test_transposition_moves_all_pitches_but_drums_and_stays_in_range(found: Fou
     assert np.array_equal(a[drums], b[drums]) and np.array_equal(np.roll(a[bass], 4, axis=1), b[bass])
 
 
+def test_how_often_pitches_sound_is_the_mean_of_all_rolls(found: Found) -> None:
+    every = found.train.rolls(range(len(found.train)))
+    assert np.allclose(found.train.often(), every.mean((0, 2)), atol=1e-6)
+
+
 def test_notes_off_the_grid_are_placed_on_it(found: Found) -> None:
     grid = replace(found.train.grid, steps=4)
     notes = np.array([(i * 8, 8, 60 + i % 3, 0) for i in range(12)])

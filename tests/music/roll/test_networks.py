@@ -5,7 +5,7 @@ import torch
 
 from creative_gan.music.midi.song import METRES
 from creative_gan.music.roll.data import Grid
-from creative_gan.music.roll.networks import build, each, one_of
+from creative_gan.music.roll.networks import build, each, one_of, played
 from creative_gan.music.roll.recipe import NetworkRecipe
 
 SMALL = NetworkRecipe(latent=16, width=4)
@@ -54,6 +54,48 @@ def test_rolls_are_playable_and_every_layer_learns(shape: str, voices: list[int]
     sum(critic(rolls).sum() for critic in critics.values()).backward()
     for name, parameter in generator.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+
+
+def test_notes_go_on_until_they_end() -> None:
+    where = torch.Generator().manual_seed(3)
+    chosen, stay = (torch.rand(4, 2, 9, 12, generator=where) < share for share in (0.2, 0.7))
+    chosen[:, 0] = torch.eye(12, dtype=torch.bool)[torch.randint(12, (4, 9), generator=where)]
+    stay[:, 0] = stay[:, 0, :, :1]  # a voice stays as a whole
+    alone = torch.tensor([True, False])[:, None, None]
+    sounding, struck = played(chosen.float(), stay.float(), alone)
+    now = chosen[:, :, 0]
+    for step in range(9):
+        voice_moves, hits = ~stay[:, 0, step], chosen[:, :, step]
+        if step:
+            voice = torch.where(voice_moves, hits[:, 0], now[:, 0])
+            now = torch.stack([voice, hits[:, 1] | (now[:, 1] & stay[:, 1, step])], 1)
+        begins = torch.stack([hits[:, 0] & voice_moves, hits[:, 1]], 1)
+        assert torch.equal(sounding[:, :, step].bool(), now)
+        assert torch.equal(struck[:, :, step].bool(), begins if step else begins & ~stay[:, :, 0])
+    assert sounding[:, 0].sum(2).eq(1).all() and 0 < struck.sum() < sounding.sum()
+
+
+def test_a_pitch_learns_from_all_steps_that_it_sounds() -> None:
+    chosen = torch.eye(3)[[0, 1, 2, 0]].reshape(1, 1, 4, 3).requires_grad_(True)
+    stay = torch.tensor([1.0, 0, 1, 1]).reshape(1, 1, 4, 1).expand(1, 1, 4, 3).clone().requires_grad_(True)
+    weight = torch.arange(12.0).reshape(1, 1, 4, 3)
+    sounding, _ = played(chosen, stay, torch.tensor([True]).reshape(1, 1, 1))
+    ours, gates = torch.autograd.grad((sounding * weight).sum(), (chosen, stay))
+    assert ours[0, 0, 1].tolist() == [3 + 6 + 9, 4 + 7 + 10, 5 + 8 + 11], "this step and those that hold it"
+    assert not ours[0, 0, 2:].any(), "what was chosen where the voice stayed was not heard"
+    # to have stayed on the old pitch instead: the old one's weights less the new one's
+    assert gates[0, 0, 1].sum() == (3 + 6 + 9) - (4 + 7 + 10)
+
+
+def test_generators_start_from_how_often_pitches_sound() -> None:
+    where = grid()
+    often = torch.zeros(8, 48)
+    for voice in range(4):
+        often[2 * voice, 10 * voice] = 0.9
+    generator, _ = build(SMALL, where, often)
+    sounding = generator(torch.randn(64, 16, generator=torch.Generator().manual_seed(0)))[:, ::2]
+    shares = sounding.mean((0, 2)) / sounding.mean((0, 2)).sum(1, keepdim=True)
+    assert all(shares[voice, 10 * voice] > 0.5 for voice in range(4))
 
 
 @pytest.mark.parametrize("metre", [(3, 4), (6, 8), (7, 8), (3, 8)])
