@@ -18,7 +18,9 @@ EACH = [models.SHIPPED / group / name for group, names in NAMES.items() for name
 
 @pytest.mark.parametrize("folder", EACH, ids=lambda folder: folder.name)
 def test_each_is_documented_and_samples(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text("utf-8"))
+    text = (folder / "config.json").read_text("utf-8")
+    config = json.loads(text)
+    assert text == models.description(config) and len(text.splitlines()) < 60
     assert config["name"] == folder.name and config["about"] and config["licence"]
     card = (folder / "README.md").read_text("utf-8")
     for part in (
