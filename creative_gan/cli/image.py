@@ -17,7 +17,7 @@ def image() -> None:
 
 
 @image.command()
-@click.argument("data")
+@options.DATA
 @options.RECIPE
 @options.budget("pictures")
 @SIZE
@@ -190,7 +190,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 
 
 @image.command()
-@click.argument("data")
+@options.DATA
 @SIZE
 @options.JSON
 def check(data: str, size: str | None, as_json: bool) -> None:
