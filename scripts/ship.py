@@ -209,6 +209,8 @@ def memorisation(folder: Path, source: str) -> str:
     table = "\n".join(f"| {label} | {figure} |" for label, figure in found.items())
     return f"""{MEMORISATION}
 New samples beside the training data, and held-out real items beside it for comparison (see docs/report.md).
+The z of the three-sample test is about 0 where samples are as near to the training data as those real items are,
+below -3 where they copy, and far above 3 where they are farther off, which is to say not quite like the data yet.
 
 | measure | figure |
 | --- | --- |

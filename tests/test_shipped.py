@@ -33,7 +33,7 @@ def test_each_is_documented_and_samples(folder: Path) -> None:
     ):
         assert part in card, part
     copied = card.split("## Memorisation")[1]
-    assert "near duplicates" in copied and "three-sample test" in copied
+    assert "near duplicates" in copied and "three-sample test" in copied and "far above 3" in copied
     previews = {file.suffix for file in folder.glob("preview.*")}
     kind = "sound" if folder.name in ("drums", "spoken-digits") else folder.parent.name
     assert (

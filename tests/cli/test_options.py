@@ -40,3 +40,9 @@ def test_a_live_bar_draws_on_a_terminal(capsys, monkeypatch):
 def test_the_command_that_goes_on():
     argv = ["/usr/bin/creative-gan", "image", "train", "my photos", "--new"]
     assert options.resume_command(argv) == "creative-gan image train 'my photos'"
+
+
+@pytest.mark.parametrize("group", ["image", "music", "text"])
+def test_two_budgets_are_a_wrong_command_line_everywhere(run, group: str):
+    code, _, err = run(group, "train", "no-such-data", "--samples", 3, "--minutes", 2)
+    assert code == 2 and "--samples or --minutes" in err
