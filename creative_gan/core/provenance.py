@@ -9,6 +9,7 @@ import html
 import json
 import os
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,18 @@ def wav_bytes_with_origin(wav: bytes, record: Record) -> bytes:
     return _chunk(b"RIFF", body)
 
 
+def png_bytes_with_origin(png: bytes, record: Record) -> bytes:
+    """A PNG file with the record before its end, as text (tEXt) and as XMP (iTXt). The pixels stay as they are.
+
+    png: a whole PNG file, whose last chunk is an empty IEND.
+    """
+    assert png[-8:-4] == b"IEND", "not a PNG file"
+    told = {b"Software": SOFTWARE, KEY.encode(): text(record)}
+    chunks = [_png_chunk(b"tEXt", key + b"\0" + words.encode("latin-1")) for key, words in told.items()]
+    chunks.append(_png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(record).encode()))
+    return png[:-12] + b"".join(chunks) + png[-12:]
+
+
 def read(path: str | Path) -> Record | None:
     """The record that a file carries, or that the JSON file beside it holds.
 
@@ -175,6 +188,10 @@ def _parse(found: bytes) -> Record | None:
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def _png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _without_home(value: Any) -> Any:
