@@ -47,8 +47,6 @@ def train(
     creative-gan image train photos/ --minutes 30
     creative-gan image train builtin:digits --recipe digits --minutes 2
     """
-    if not data.strip():
-        raise click.UsageError("DATA is empty; name a folder of pictures")
     given = commands.given(samples, minutes, seed)
     if size:
         given["data.size"] = _sides(size)

@@ -65,8 +65,6 @@ def train(
     creative-gan music train sounds/ --minutes 20
     creative-gan music train builtin:tunes --minutes 5
     """
-    if not data.strip():
-        raise click.UsageError("DATA is empty; name a folder of sounds or of MIDI files")
     given = commands.given(samples, minutes, seed)
     which = _kind(data, kind, recipe_name)
     if label_pattern and which != "music/wave":

@@ -66,6 +66,13 @@ def complete_class(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(str(name)) for name in known if str(name).startswith(incomplete)]
 
 
+def _data(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """The data, which an empty name would make those of the folder that one is in."""
+    if not value.strip() and not ctx.resilient_parsing:
+        raise click.UsageError("DATA is empty; name a file or a folder")
+    return value
+
+
 def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """The model that was named, or the shipped one that the group takes where none is."""
     if value is not None or ctx.resilient_parsing:
@@ -119,7 +126,7 @@ METADATA = click.option(
 )
 MADE = together(SEED, METADATA, OVERWRITE)
 """What all commands take that make files with a model."""
-DATA = click.argument("data", shell_complete=complete_data)
+DATA = click.argument("data", callback=_data, shell_complete=complete_data)
 DEVICE = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
 )
