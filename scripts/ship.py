@@ -18,6 +18,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 
 from creative_gan import api
+from creative_gan.core import models
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "creative_gan" / "models"
@@ -159,7 +160,7 @@ def pack(name: str, ship: Ship, source: str, run: Path) -> None:
     halves = {key: t.half() if t.is_floating_point() else t for key, t in tensors.items()}
     save_file(halves, target / "model.safetensors")
     (target / "model.safetensors").chmod(0o644)
-    (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (target / "config.json").write_text(models.description(config), "utf-8")
     text = (target / "README.md").read_text("utf-8").replace(f"# {run.resolve().name}\n", f"# {name}\n", 1)
     text = text.replace(f"--model {run.resolve().name}", f"--model {name}")
     parts = (text.rstrip(), card(name, ship, run, figures).rstrip(), memorisation(target, source))
@@ -208,6 +209,8 @@ def memorisation(folder: Path, source: str) -> str:
     table = "\n".join(f"| {label} | {figure} |" for label, figure in found.items())
     return f"""{MEMORISATION}
 New samples beside the training data, and held-out real items beside it for comparison (see docs/report.md).
+The z of the three-sample test is about 0 where samples are as near to the training data as those real items are,
+below -3 where they copy, and far above 3 where they are farther off, which is to say not quite like the data yet.
 
 | measure | figure |
 | --- | --- |

@@ -18,7 +18,9 @@ EACH = [models.SHIPPED / group / name for group, names in NAMES.items() for name
 
 @pytest.mark.parametrize("folder", EACH, ids=lambda folder: folder.name)
 def test_each_is_documented_and_samples(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text("utf-8"))
+    text = (folder / "config.json").read_text("utf-8")
+    config = json.loads(text)
+    assert text == models.description(config) and len(text.splitlines()) < 60
     assert config["name"] == folder.name and config["about"] and config["licence"]
     card = (folder / "README.md").read_text("utf-8")
     for part in (
@@ -31,7 +33,7 @@ def test_each_is_documented_and_samples(folder: Path) -> None:
     ):
         assert part in card, part
     copied = card.split("## Memorisation")[1]
-    assert "near duplicates" in copied and "three-sample test" in copied
+    assert "near duplicates" in copied and "three-sample test" in copied and "far above 3" in copied
     previews = {file.suffix for file in folder.glob("preview.*")}
     kind = "sound" if folder.name in ("drums", "spoken-digits") else folder.parent.name
     assert (
@@ -39,8 +41,7 @@ def test_each_is_documented_and_samples(folder: Path) -> None:
         == {"image": {".png"}, "sound": {".png", ".wav"}, "music": {".png", ".mid"}, "text": set()}[kind]
     )
     assert "```text\n" in card or previews
-    works = [f for f in folder.glob("preview.*") if folder.parent.name == "image" or f.suffix != ".png"]
-    assert all(provenance.read(work) for work in works), "they say where they come from"
+    assert all(provenance.read(f) for f in folder.glob("preview.*")), "they say where they come from"
     made = creative_gan.load(folder.name).sample(2, seed=3)
     assert len(made) == 2
 
@@ -66,3 +67,10 @@ def test_the_first_minute(command: str, run, tmp_path: Path, monkeypatch: pytest
     files = {file.name for file in tmp_path.iterdir()} - {"song.wav.json"}
     assert files == ({command.split()[-1]} if "--out" in command else set())
     assert files or len(out.splitlines()) >= 10
+
+
+def test_a_preview_of_a_training_is_not_made_again(run, tmp_path: Path) -> None:
+    for folder in EACH:
+        for preview in [*folder.glob("preview.png"), *folder.glob("preview.wav")]:
+            code, _, err = run("inspect", preview, "--again", tmp_path / preview.name)
+            assert code == 1 and "is a preview of a model" in err

@@ -17,7 +17,7 @@ def image() -> None:
 
 
 @image.command()
-@click.argument("data")
+@options.DATA
 @options.RECIPE
 @options.budget("pictures")
 @SIZE
@@ -47,8 +47,6 @@ def train(
     creative-gan image train photos/ --minutes 30
     creative-gan image train builtin:digits --recipe digits --minutes 2
     """
-    if not data.strip():
-        raise click.UsageError("DATA is empty; name a folder of pictures")
     given = commands.given(samples, minutes, seed)
     if size:
         given["data.size"] = _sides(size)
@@ -190,7 +188,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 
 
 @image.command()
-@click.argument("data")
+@options.DATA
 @SIZE
 @options.JSON
 def check(data: str, size: str | None, as_json: bool) -> None:

@@ -37,7 +37,11 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
         return
     from creative_gan import api
 
-    modality = str(record.get("command", "")).partition(" ")[0]
+    modality, _, command = str(record.get("command", "")).partition(" ")
+    if command in ("train", "picture"):
+        raise UserError(
+            f"{file} is a preview of a model and is not made again; sample from the model instead"
+        )
     model = record.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
     api.module(api.kind_of({"modality": modality, "kind": kind}, file), "again").again(

@@ -33,7 +33,7 @@ def music() -> None:
 
 
 @music.command()
-@click.argument("data")
+@options.DATA
 @KIND
 @options.RECIPE
 @options.budget("sounds or songs")
@@ -65,14 +65,11 @@ def train(
     creative-gan music train sounds/ --minutes 20
     creative-gan music train builtin:tunes --minutes 5
     """
-    if not data.strip():
-        raise click.UsageError("DATA is empty; name a folder of sounds or of MIDI files")
+    given = commands.given(samples, minutes, seed)
     which = _kind(data, kind, recipe_name)
     if label_pattern and which != "music/wave":
         raise click.UsageError("--label-pattern is for sounds")
-    given = api.budget(samples, minutes)
     given |= {"data.label_pattern": label_pattern} if label_pattern else {}
-    given |= {} if seed is None else {"seed": seed}
     job = api.prepare(
         which, data, recipe_name, out, given=given, overrides=overrides, device=device, strict=strict,
         report=options.remark(quiet),
@@ -86,7 +83,7 @@ def train(
 @options.MODEL
 @click.option("-n", "count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many.")
 @music_files.OUT
-@click.option("--class", "label", metavar="NAME", help="Only this class of sounds; else all in turn.")
+@options.one_class("Only this class of sounds; else all in turn.")
 @options.truncation("Sounds: more typical, less varied; 0.5 to 2.")
 @click.option("--bars", type=click.IntRange(1, 255), help="Songs: how long.")
 @click.option("--tempo", type=options.Number(20, 300), help="Quarters a minute.")
@@ -247,7 +244,7 @@ def report(run: Path, out: Path | None, overwrite: bool, data: str | None) -> No
 
 
 @music.command()
-@click.argument("data")
+@options.DATA
 @KIND
 @PATTERN
 @options.JSON

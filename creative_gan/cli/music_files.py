@@ -211,9 +211,12 @@ def wrote(out: Path, paths: list[Path]) -> None:
 
 def _need(model_name: str, kind: str, what: str) -> None:
     if kind_of_model(model_name) != kind:
-        made = {"music/wave": "sounds", "music/midi": "songs as MIDI, token by token"}[kind]
+        made, one = {
+            "music/wave": ("sounds", "drums"),
+            "music/midi": ("songs as MIDI, token by token", "chorales"),
+        }[kind]
         raise UserError(
-            f"model {model_name} cannot {what}: that takes a model of {made}; name one with --model"
+            f"model {model_name} cannot {what}: that takes a model of {made}; name one, as --model {one}"
         )
 
 

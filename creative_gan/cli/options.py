@@ -45,6 +45,34 @@ def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str)
     return found or [CompletionItem(incomplete, type="file")]
 
 
+def complete_data(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files and folders; the built-in sets of the group once it is clear that one of them is meant."""
+    group = (ctx.parent.info_name if ctx.parent else None) or ""
+    found = [CompletionItem(name) for name in BUILTIN.get(group, ()) if name.startswith(incomplete)]
+    return found if incomplete and found else [CompletionItem(incomplete, type="file")]
+
+
+def complete_class(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The classes of the model that is named before, or of the group's default."""
+    from creative_gan.core.errors import UserError
+    from creative_gan.core.models import default, facts, find
+
+    assert ctx.parent is not None and ctx.parent.info_name is not None
+    group = ctx.parent.info_name
+    try:
+        known = facts(find(ctx.params.get("model_name") or default(group), group))["classes"]
+    except UserError:
+        return []
+    return [CompletionItem(str(name)) for name in known if str(name).startswith(incomplete)]
+
+
+def _data(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """The data, which an empty name would make those of the folder that one is in."""
+    if not value.strip() and not ctx.resilient_parsing:
+        raise click.UsageError("DATA is empty; name a file or a folder")
+    return value
+
+
 def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """The model that was named, or the shipped one that the group takes where none is."""
     if value is not None or ctx.resilient_parsing:
@@ -56,6 +84,13 @@ def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     say(f"the model is {name}, which comes with the package (another with --model)")
     return name
 
+
+BUILTIN = {
+    "image": ("builtin:art", "builtin:digits"),
+    "music": ("builtin:drums", "builtin:tunes"),
+    "text": ("builtin:verses", "builtin:verses-zh"),
+}
+"""The data that the package makes itself, by group."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -91,6 +126,7 @@ METADATA = click.option(
 )
 MADE = together(SEED, METADATA, OVERWRITE)
 """What all commands take that make files with a model."""
+DATA = click.argument("data", callback=_data, shell_complete=complete_data)
 DEVICE = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
 )
@@ -108,7 +144,14 @@ SET = click.option(
     metavar="KEY=VALUE",
     help="Any setting of the recipe, as game.batch=32.",
 )
-CLASS = click.option("--class", "label", metavar="NAME", help="Only this class; else all in turn.")
+
+
+def one_class(means: str) -> Decorator:
+    """A class of the model."""
+    return click.option("--class", "label", metavar="NAME", shell_complete=complete_class, help=means)
+
+
+CLASS = one_class("Only this class; else all in turn.")
 
 
 def budget(things: str) -> Decorator:
@@ -155,7 +198,7 @@ def walk(things: str) -> Decorator:
             show_default=True,
             help=f"Random {things} on the way.",
         ),
-        click.option("--class", "label", metavar="NAME", help="The class to walk in."),
+        one_class("The class to walk in."),
         TRUNCATION,
         MADE,
     )
@@ -164,7 +207,10 @@ def walk(things: str) -> Decorator:
 def judged_by(things: str) -> Decorator:
     """The data that a model is judged by."""
     return click.option(
-        "--data", metavar="DATA", help=f"The {things} to judge by; else those of the training."
+        "--data",
+        metavar="DATA",
+        shell_complete=complete_data,
+        help=f"The {things} to judge by; else those of the training.",
     )
 
 

@@ -1,5 +1,6 @@
 """`creative-gan recipes`: list them, show one, copy one to edit, check one's own."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -66,7 +67,7 @@ def copy(name: str, out: Path, overwrite: bool) -> None:
     from creative_gan.core.files import write_bytes
 
     write_bytes(out, locate(name).read_bytes(), overwrite)
-    options.say(f"wrote {out}; train with --recipe {out}")
+    options.say(f"wrote {out}; train with --recipe {shlex.quote(str(out))}")
 
 
 @recipes.command()

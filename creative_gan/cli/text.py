@@ -23,7 +23,7 @@ def text() -> None:
 
 
 @text.command()
-@click.argument("data")
+@options.DATA
 @options.RECIPE
 @click.option(
     "--generator", metavar="hf:NAME", help="Start from a pretrained language model, by name or folder."
@@ -209,7 +209,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 
 
 @text.command()
-@click.argument("data")
+@options.DATA
 @options.JSON
 def check(data: str, as_json: bool) -> None:
     """Look at DATA before training: counts, lengths, vocabularies, broken files, and is it enough.

@@ -128,6 +128,11 @@ def read_config(folder: Path, modality: str | None = None) -> dict[str, Any]:
     return config
 
 
+def description(config: dict[str, Any]) -> str:
+    """The text of a `config.json`: each setting has a line, and a list, however long, stands on that of its setting."""
+    return _lines(config, "\n") + "\n"
+
+
 def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> "dict[str, Tensor]":
     """The tensors of `model.safetensors`, whose names and shapes must be the expected ones.
 
@@ -250,3 +255,12 @@ def _kind(path: Path) -> str:
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "a pickle, which is never opened because it can run code"
     return "not a file of weights"
+
+
+def _lines(value: Any, start: str) -> str:
+    """JSON in which only objects have lines; `start` is what begins a line of this depth."""
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    inner = start + " "
+    rows = (f"{json.dumps(key, ensure_ascii=False)}: {_lines(held, inner)}" for key, held in value.items())
+    return "{" + inner + f",{inner}".join(rows) + start + "}"

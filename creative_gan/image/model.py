@@ -1,7 +1,6 @@
 """A trained picture generator in a folder: `config.json`, `model.safetensors`, a card and a preview."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from creative_gan.core.device import weightless
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.files import write_folder
 from creative_gan.core.latent import in_chunks, latents
-from creative_gan.core.models import find, labels, read_config, read_weights
+from creative_gan.core.models import description, find, labels, read_config, read_weights
 from creative_gan.core.recipe import parse
 from creative_gan.image import export
 from creative_gan.image.networks import NetworkRecipe, build_generator
@@ -157,7 +156,7 @@ def write(folder: Path, generator: nn.Module, config: dict[str, Any], preview: b
 
     def build(target: Path) -> None:
         (target / "model.safetensors").write_bytes(save(tensors))
-        (target / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        (target / "config.json").write_text(description(config), "utf-8")
         (target / "preview.png").write_bytes(preview)
         (target / "README.md").write_text(card, "utf-8")
 

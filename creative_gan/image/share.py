@@ -14,7 +14,13 @@ from creative_gan.image.model import Model
 
 
 def write_shared(model: Model, out: Path, overwrite: bool) -> None:
-    """A copy of the model folder: config.json, model.safetensors, README.md, preview.png."""
+    """A copy of the model folder: config.json, model.safetensors, README.md, preview.png.
+
+    Raises:
+        UserError: `out` has the name of a file, or cannot be written.
+    """
+    if out.suffix in (".zip", ".safetensors", ".png"):
+        raise UserError(f"{out}: a picture model is exported as a folder, or as .onnx; name one of these")
     source = find(model.path, "image")
 
     def build(target: Path) -> None:

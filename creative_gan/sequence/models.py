@@ -1,6 +1,5 @@
 """The folder of a model of token sequences: what all of them hold, and what changes in the course of a run."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from creative_gan.core.device import weightless
 from creative_gan.core.files import write_bytes, write_folder
-from creative_gan.core.models import read_weights
+from creative_gan.core.models import description, read_weights
 from creative_gan.core.recipe import parse
 from creative_gan.sequence.keeper import Keeper, judge, learned
 from creative_gan.sequence.likelihood import log_probabilities
@@ -42,7 +41,7 @@ def write(
 
     def build(target: Path) -> None:
         (target / "model.safetensors").write_bytes(save(tensors))
-        (target / "config.json").write_text(_json(config), "utf-8")
+        (target / "config.json").write_text(description(config), "utf-8")
         for name, content in files.items():
             (target / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -72,7 +71,7 @@ def filled(folder: Path, build: Callable[[], dict[str, nn.Module]]) -> dict[str,
 
 def prefer(folder: Path, config: dict[str, Any], weights: str) -> None:
     """Writes into a model folder which weights to sample from unless somebody says otherwise."""
-    text = _json(config | {"sampler": weights})
+    text = description(config | {"sampler": weights})
     write_bytes(folder / "config.json", text.encode(), overwrite=True)
 
 
@@ -132,7 +131,3 @@ def collapse(found: float, real: float, n: int) -> str:
         f"samples look more and more alike (distinct-{n} {found:.3f}, data {real:.3f}): this is mode collapse; "
         "raise dense.kl and dense.imitation, lower the learning rate, or give the mle phase a larger share"
     )
-
-
-def _json(config: dict[str, Any]) -> str:
-    return json.dumps(config, indent=1, ensure_ascii=False) + "\n"

@@ -24,8 +24,13 @@ LARGEST = {"word": 20_000, "char": 20_000, "bpe": 4_000}
 STOPS = tuple(".!?…。！？\n")
 """What a sentence ends with: where a text that is too long is best cut."""
 
+# An emoji is one mark however many characters it is made of: a flag of two letters; signs with colours and joiners.
+MARK = (
+    "[\U0001f1e6-\U0001f1ff]{2}|[^\\w\\s▁](?:[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
+)
+MARK += "|\u200d[^\\w\\s▁])*"
 # A word with the blank before it, one mark with the blank before it, a line break, a blank left over.
-WORD = r"▁?\w+(?:['’]\w+)*|▁?[^\w\s▁]|\n|▁"
+WORD = rf"▁?\w+(?:['’]\w+)*|▁?(?:{MARK})|\n|▁"
 LOOSE_MARK = r" +(?=[,.;:!?%)\]}…]+(?:\s|$)|n['’]t\b|['’](?:s|re|ve|ll|d|m)\b)"
 # Kana, Han, Hangul is left out (it has blanks), Thai, Lao, Burmese, Khmer.
 NO_BLANKS = re.compile(

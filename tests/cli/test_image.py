@@ -264,6 +264,8 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
         (("image", "train", "builtin:digits", "--recipe", "digits", "--log", "paper"), 1, "tensorboard"),
         (("inspect", "no-such-file.png"), 1, "no-such-file.png"),
         (("recipes", "show", "wgan-pg"), 1, "did you mean"),
+        (("image", "export", "--model", "digits", "--out", "x.zip"), 1, "exported as a folder"),
+        (("music", "walk", "--model", "chorales", "--out", "x.wav"), 1, "--model drums"),
         (("nonsense",), 2, "nonsense"),
     ],
 )
@@ -271,7 +273,7 @@ def test_wrong_calls_are_one_sentence(run, tmp_path: Path, monkeypatch, argument
     monkeypatch.chdir(tmp_path)
     got, _, err = run(*arguments)
     assert got == code and words in err and "Traceback" not in err
-    assert not list(tmp_path.glob("*.png"))
+    assert not list(tmp_path.glob("*.*"))
 
 
 def test_files_in_the_way_unwritable_places_and_unknown_classes(run, trained: Path, tmp_path: Path):

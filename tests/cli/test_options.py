@@ -40,3 +40,17 @@ def test_a_live_bar_draws_on_a_terminal(capsys, monkeypatch):
 def test_the_command_that_goes_on():
     argv = ["/usr/bin/creative-gan", "image", "train", "my photos", "--new"]
     assert options.resume_command(argv) == "creative-gan image train 'my photos'"
+
+
+@pytest.mark.parametrize("group", ["image", "music", "text"])
+def test_two_budgets_are_a_wrong_command_line_everywhere(run, group: str):
+    code, _, err = run(group, "train", "no-such-data", "--samples", 3, "--minutes", 2)
+    assert code == 2 and "--samples or --minutes" in err
+
+
+@pytest.mark.parametrize("group", ["image", "music", "text"])
+def test_an_empty_name_is_not_the_folder_that_one_is_in(run, group: str, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for command in (("train", "--samples", 8), ("check",)):
+        code, _, err = run(group, command[0], "", *command[1:])
+        assert code == 2 and "DATA is empty" in err and not list(tmp_path.iterdir())

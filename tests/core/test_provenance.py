@@ -133,6 +133,19 @@ def test_a_wav_keeps_its_sound_and_gains_its_origin(tmp_path: Path, subtype: str
     assert provenance.wav_bytes_with_origin(plain, RECORD) == marked
 
 
+def test_a_png_keeps_its_pixels_and_gains_its_origin(tmp_path: Path):
+    buffer = io.BytesIO()
+    Image.effect_noise((30, 20), 50).save(buffer, "PNG")
+    (tmp_path / "a.png").write_bytes(provenance.png_bytes_with_origin(buffer.getvalue(), RECORD))
+    assert provenance.read(tmp_path / "a.png") == RECORD
+    with Image.open(tmp_path / "a.png") as found, Image.open(buffer) as before:
+        assert found.tobytes() == before.tobytes()
+        assert (
+            found.text["Software"] == provenance.SOFTWARE and "cgan:origin" in found.text["XML:com.adobe.xmp"]
+        )
+        assert found.getxmp()
+
+
 def test_a_wav_that_lost_its_comment_still_has_the_xmp(tmp_path: Path):
     marked = provenance.wav_bytes_with_origin(wav(), RECORD)
     assert read(tmp_path, marked.replace(b"ICMT", b"IXXX")) == RECORD

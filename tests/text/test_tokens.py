@@ -87,6 +87,13 @@ def test_blanks_of_other_tokenisers_go(spaced: str, joined: str) -> None:
     assert tokenizer.encode([spaced]) == tokenizer.encode([joined])
 
 
+def test_an_emoji_is_one_mark_whatever_it_is_made_of() -> None:
+    emoji = "🌞 👩‍👩‍👧 👍🏽 ❤️ 🏃🏽‍♀️ 🇨🇭🇫🇷 🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    tokens = train_tokenizer([f"a {emoji}!"], "word")
+    assert len(tokens.encode([f"a {emoji}!"])[0]) == 1 + 8 + 1
+    assert tokens.decode(tokens.encode([f"a {emoji}!"])[0]) == f"a {emoji}!"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_special_ids_are_the_same_and_never_come_from_text(kind: str) -> None:
     tokenizer = train_tokenizer([*ENGLISH, *CHINESE], kind)

@@ -60,7 +60,7 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
         songs = [words.decode(ids) for ids in made]
         made_by = {"name": config["name"], "recipe": config["recipe"], "data": data["fingerprint"]}
         origin = provenance.origin("music train", {"seen": seen, "seed": recipe.seed}, made_by)
-        heard, rolls = preview(folder / "samples" / f"{seen:010d}", songs, provenance.midi_text(origin))
+        heard, rolls = preview(folder / "samples" / f"{seen:010d}", songs, origin)
         files: dict[str, str | bytes] = {"README.md": card(plan, config_now)}
         files |= {"preview.mid": heard, "preview.png": rolls}
         write(folder / "model", parts(game, name, config_now, keeper), config_now, files)
@@ -74,18 +74,19 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
     return look
 
 
-def preview(stem: Path, songs: list[Song], origin: str) -> tuple[bytes, bytes]:
+def preview(stem: Path, songs: list[Song], origin: provenance.Record) -> tuple[bytes, bytes]:
     """Writes some songs as `stem-1.mid`, ... and piano rolls of a few as `stem.png`. Returns a song and the rolls.
 
-    origin: what the songs' files say of where they come from.
+    origin: what the files say of where they come from.
     """
-    heard = [to_bytes(song, origin) for song in songs[:HEARD]]
+    heard = [to_bytes(song, provenance.midi_text(origin)) for song in songs[:HEARD]]
     for number, content in enumerate(heard, 1):
         write_bytes(stem.with_name(f"{stem.name}-{number}.mid"), content, overwrite=True)
     picture = io.BytesIO()
     sheet(songs[:SHOWN]).save(picture, "PNG")
-    write_bytes(stem.with_suffix(".png"), picture.getvalue(), overwrite=True)
-    return heard[0], picture.getvalue()
+    drawn = provenance.png_bytes_with_origin(picture.getvalue(), origin)
+    write_bytes(stem.with_suffix(".png"), drawn, overwrite=True)
+    return heard[0], drawn
 
 
 def card(plan: "Plan", config: dict[str, Any]) -> str:

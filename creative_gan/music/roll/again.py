@@ -21,7 +21,7 @@ def again(record: dict[str, Any], out: Path, model_name: str | None, overwrite: 
         UserError: the model is gone, is another one, or the record is not one of ours.
     """
     if record["command"] != "music sample":
-        raise UserError("this is a preview made while training, which only the training itself makes again")
+        raise UserError(f"the record of origin is damaged ({record['command']!r} makes no piano rolls)")
     try:
         model = of_record(record, model_name, load)
         arguments = dict(record["arguments"])

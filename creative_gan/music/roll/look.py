@@ -51,7 +51,7 @@ def looking(plan: "Plan", folder: Path) -> Callable[[AdversarialGame, int], dict
         picture = io.BytesIO()
         sheet(songs[::2]).save(picture, "PNG")
         files = {
-            ".png": picture.getvalue(),
+            ".png": provenance.png_bytes_with_origin(picture.getvalue(), origin),
             ".mid": to_bytes(strung(songs, grid), provenance.midi_text(origin)),
         }
         for ending, data in files.items():

@@ -215,7 +215,7 @@ def _look(plan: Plan, folder: Path, config: dict) -> Callable[[AdversarialGame, 
         origin = provenance.origin("music train", {"seen": seen, "seed": plan.recipe.seed}, made_by)
         waves = list(fake[:, 0].numpy())
         heard = export.sound_bytes(export.in_turn(waves[:PREVIEWED], rate), rate, ".wav", origin)
-        sheet = _sheet(waves, rate, plan.classes)
+        sheet = provenance.png_bytes_with_origin(_sheet(waves, rate, plan.classes), origin)
         write_bytes(folder / "samples" / f"{seen:010d}.wav", heard, overwrite=True)
         write_bytes(folder / "samples" / f"{seen:010d}.png", sheet, overwrite=True)
         previews = {"preview.wav": heard, "preview.png": sheet}
