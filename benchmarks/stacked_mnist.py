@@ -4,7 +4,7 @@ Metz 2017 (arXiv:1611.02163), as PacGAN (arXiv:1712.04086) counts: a classifier 
 26,000 samples; a mode is reached when one sample is in it; KL is that of the sampled modes from the uniform ones,
 natural logarithm. The data are drawn anew for ever from the single digits.
 
-    python benchmarks/stacked_mnist.py ../shared/data/mnist --seed 0 --samples 700000
+    python benchmarks/stacked_mnist.py ../shared/data/mnist --seed 0 --samples 1500000
 """
 
 import argparse
@@ -29,13 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="MNIST: a folder with idx files")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=700_000)
+    parser.add_argument("--samples", type=int, default=1_500_000)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--r1", type=float, default=0.3)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--r1", type=float, default=0.5)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--loss", default="relativistic")
-    parser.add_argument("--two-stage", action="store_true", help="the generator's turn after the critic's")
+    parser.add_argument("--one-stage", action="store_true", help="generator and critic move at once")
     parser.add_argument("--preview", help="write a sheet of samples to this PNG")
     options = parser.parse_args()
 
@@ -50,7 +50,7 @@ def main() -> None:
         r1=options.r1,
         r2=options.r1,
         penalty_every=8,
-        one_stage=not options.two_stage,
+        one_stage=options.one_stage,
         batch=options.batch,
         lr=options.lr,
         lr_end=0.0,
