@@ -7,6 +7,7 @@ from typing import Any
 
 from creative_gan import api
 from creative_gan.core import models, page
+from creative_gan.core.errors import UserError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.page import Html
 
@@ -17,6 +18,8 @@ TRAININGS = {
     "text": ("Texts", "builtin:verses", "text/builtin", "texts"),
 }
 """By kind: its name, data that the package makes itself, a recipe, what a sample is called."""
+FOOT = "Made by `creative-gan demo`."
+"""What the page ends with, by which it is known."""
 
 Player = Callable[[Callable[[Callable[[dict], None]], Path], Path, str], Path]
 """Runs a training (given what it reports to) with its progress shown: (training, folder, unit) -> model folder."""
@@ -34,9 +37,12 @@ def demo(out: Path, minutes: float, device: str, say: Callable[[str], None], pla
         The page.
 
     Raises:
-        UserError, DataError: `out` cannot be written.
+        UserError, DataError: `out` cannot be written, or holds a page that no demo made.
         loop.Stopped: interrupted and saved; the same call goes on.
     """
+    index = out / "index.html"
+    if index.is_file() and FOOT not in index.read_text("utf-8", "replace"):
+        raise UserError(f"{index} is not of a demo and would be lost; name another folder with --out")
     sections = []
     shipped = page.joined(*_shipped(out, say))
     if shipped:
@@ -50,9 +56,9 @@ def demo(out: Path, minutes: float, device: str, say: Callable[[str], None], pla
         played(job.train, folder, unit)
         sections.append((f"{name} learned in {60 * each:.0f} seconds", _learned(folder / "samples", data)))
     lead = "Everything on this page was made by a machine, on this one, without a network."
-    html = page.page("What creative-gan makes", lead, sections, "Made by `creative-gan demo`.")
-    write_bytes(out / "index.html", html.encode(), overwrite=True)
-    return out / "index.html"
+    html = page.page("What creative-gan makes", lead, sections, FOOT)
+    write_bytes(index, html.encode(), overwrite=True)
+    return index
 
 
 def _shipped(out: Path, say: Callable[[str], None]) -> Iterator[Html]:

@@ -6,9 +6,13 @@ from pathlib import Path
 from creative_gan.core.errors import DataError, UserError
 
 KINDS = {
-    "wave": (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".m4a"),
+    "wave": (
+        *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"),
+        *(".m4a", ".aac", ".wma"),
+    ),
     "midi": (".mid", ".midi"),
 }
+"""The endings of each, all that its reader reads."""
 ROLLS = (".json", ".npz")
 """Piano rolls, which count where there is nothing else."""
 BUILTIN = {"builtin:drums": "wave", "builtin:tunes": "midi"}

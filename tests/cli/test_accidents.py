@@ -163,3 +163,10 @@ def test_batch_norm_and_chunks_do_not_go_together(run, tmp_path: Path):
     )
     code, _, err = run(*TRAIN, "--out", tmp_path / "one", "--set", "game.batch=1")
     assert code == 1 and "game.batch of 2 or more" in err
+
+
+def test_a_demo_does_not_take_the_page_of_somebody_else(run, tmp_path: Path):
+    (tmp_path / "index.html").write_text("my own page")
+    code, _, err = run("demo", "--out", tmp_path)
+    assert code == 1 and "another folder with --out" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]

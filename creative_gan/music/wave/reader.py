@@ -15,12 +15,10 @@ import soundfile
 import torch
 
 from creative_gan.core.errors import DataError
+from creative_gan.music.kinds import KINDS
 from creative_gan.music.signal import reduced, resample, resample_margin
 
-SUFFIXES = (
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"),
-    *(".m4a", ".aac", ".wma"),
-)
+SUFFIXES = KINDS["wave"]
 FOREIGN = (".m4a", ".aac", ".wma")
 """What soundfile does not know; librosa reads them where the system has a decoder."""
 RATES = (1_000, 768_000)

@@ -14,6 +14,7 @@ import torch
 
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError, UserError
+from creative_gan.music.kinds import kind_of
 from creative_gan.music.wave import reader
 from creative_gan.music.wave.check import check
 from creative_gan.music.wave.data import Sounds, normalised, open_sounds, trimmed
@@ -270,3 +271,11 @@ def test_spoken_digits(tmp_path, opened) -> None:
     assert (len(sounds), sounds.classes, sounds.skipped) == (2700, list("0123456789"), [])
     real = sounds.batch(np.arange(0, 2700, 30))["real"]
     assert real.shape == (90, 1, 8192) and bool((real.abs().amax(2) > 0.9).all())
+
+
+def test_every_sound_that_is_read_makes_a_folder_one_of_sounds(tmp_path: Path):
+    for ending in reader.SUFFIXES:
+        folder = tmp_path / ending[1:]
+        folder.mkdir()
+        (folder / f"a{ending}").write_bytes(b"")
+        assert kind_of(str(folder)) == "wave"
