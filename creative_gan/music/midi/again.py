@@ -18,8 +18,8 @@ def again(record: dict[str, Any], out: Path, model_name: str | None, overwrite: 
     """Writes to `out` what the record describes, byte for byte on the same machine.
 
     Raises:
-        UserError: the model is gone, is another one, the song was made from a given one or while training, or
-            the record is not one of ours.
+        UserError: the model is gone, is another one, the song was made from a given one, or the record is not
+            one of ours.
     """
     if record["command"] != "music sample":
         raise UserError(f"{record['command']!r} went on from a file that is not in the record; give it again")

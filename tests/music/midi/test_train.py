@@ -15,7 +15,6 @@ from creative_gan.core import loop, provenance
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import load, locate, parse, to_toml
 from creative_gan.music.midi import model
-from creative_gan.music.midi.again import again
 from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.estimate import estimate
 from creative_gan.music.midi.export import to_bytes
@@ -44,7 +43,7 @@ def prepared(songs: str, name: str, *overrides: str) -> Plan:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipe_trains_and_samples(songs: str, tmp_path: Path, name: str):
+def test_recipe_trains_and_samples(songs: str, tmp_path: Path, name: str, run):
     recipe = load(MidiRecipe, locate(name, "music"))
     (tmp_path / "again.toml").write_text(to_toml(recipe), "utf-8")
     assert load(MidiRecipe, tmp_path / "again.toml") == recipe
@@ -61,8 +60,8 @@ def test_recipe_trains_and_samples(songs: str, tmp_path: Path, name: str):
     assert "preview.png" in (shown.parent / "README.md").read_text("utf-8")
     record = provenance.read(shown)
     assert record is not None and record["arguments"]["seen"] == made.config["seen"]
-    with pytest.raises(UserError, match="while training"):
-        again(record, tmp_path / "x.mid", None, False)
+    code, _, err = run("inspect", shown, "--again", tmp_path / "x.mid")
+    assert code == 1 and "is a preview of a model" in err and not (tmp_path / "x.mid").exists()
 
 
 def _bytes(midi) -> bytes:
