@@ -150,8 +150,19 @@ def test_command_runs(line: str, place: Path, run):
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if python(page.read_text("utf-8"))], ids=lambda p: p.name
 )
-def test_python_of_a_page_runs(page: Path, place: Path):
-    exec(compile(python(page.read_text("utf-8")), page.name, "exec"), {})
+def test_python_of_a_page_runs(page: Path, place: Path, capsys: pytest.CaptureFixture[str]):
+    names: dict = {}
+    exec(compile(python(page.read_text("utf-8")), page.name, "exec"), names)
+    if page.name == "python.md":
+        assert len(names["pictures"]) == 16 and Image.open("first.png").size == names["pictures"][0].size
+        assert names["folder"] == Path("runs/digits/model") and (names["folder"] / "config.json").is_file()
+        assert "there is no model 'emojy'" in capsys.readouterr().out
+    elif page.name == "adding.md":
+        import torch
+
+        assert names["mine_critic"](torch.zeros(3), torch.zeros(3)).shape == (3,)
+    else:
+        assert names["model"].classes
 
 
 def test_pages_name_only_files_that_exist():
