@@ -49,8 +49,8 @@ class GameRecipe:
     n_critic: int = setting(1, low=1)
     """Critic turns for one generator turn."""
     one_stage: bool = setting(False)
-    """Generator and critics move at once, from one pass of the critics (arXiv:2103.00430): a step takes three quarters
-    of the time. Otherwise the generator is judged anew by critics that have just moved."""
+    """Generator and critics move at once, from one pass of the critics (arXiv:2103.00430): a tenth to a sixth of the
+    time less. Otherwise the generator is judged anew by critics that have just moved."""
     batch: int = setting(64, low=1)
     accumulate: int = setting(1, low=1)
     """Chunks that a batch is worked on in, to save memory; the result is the same."""
