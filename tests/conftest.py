@@ -1,17 +1,31 @@
-"""What all tests share: a cache of their own, and the folder of real data where there is one."""
+"""What all tests share: a cache of their own, small models, and the folder of real data where there is one."""
 
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests neither see nor fill the user's cache; the processes that share them out have one together."""
+@pytest.fixture(scope="session")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes that share out the tests have together."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    os.environ["CREATIVE_GAN_CACHE"] = str(shared / "cache")
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(together: Path) -> None:
+    """Tests neither see nor fill the user's cache."""
+    os.environ["CREATIVE_GAN_CACHE"] = str(together / "cache")
+
+
+@pytest.fixture
+def quick_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classifiers that look at little: for tests of what is done with their figures, not of how good they are."""
+    monkeypatch.setattr("creative_gan.image.classifier.SEEN", (6_000, 6_000))
+    monkeypatch.setattr("creative_gan.music.wave.judge.SEEN", (2_000, 2_000))
 
 
 @pytest.fixture(scope="session")
@@ -58,55 +72,55 @@ def shelf(
     return tmp_path / "shelf"
 
 
+def _once(together: Path, name: str, make: Callable[[Path], object]) -> Path:
+    """The run folder of this name, made by the process that comes first; the others wait for it."""
+    out = together / "models" / name
+    out.parent.mkdir(exist_ok=True)
+    with (out.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (done := out.with_suffix(".done")).exists():
+            make(out)
+            done.touch()
+    return out
+
+
+def _trained(kind: str, data: str, recipe: str, *settings: str) -> Callable[[Path], object]:
+    """What trains in a folder for a moment: with its recipe's settings for tests, and these."""
+
+    def make(out: Path) -> None:
+        from creative_gan import api
+        from creative_gan.core.recipe import load, locate
+
+        training = api.module(kind, "train")
+        short = load(api.recipe_class(kind), locate(recipe), ["watch.looks=1", *settings], test=True)
+        training.train(training.plan(data, short, recipe, "cpu"), out, lambda row: None)
+
+    return make
+
+
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(together: Path) -> Path:
     """A run folder with a small conditional model, trained for a moment on the built-in digits."""
-    from creative_gan.cli.recipes import folder
-    from creative_gan.core.recipe import load
-    from creative_gan.image.recipe import ImageRecipe
-    from creative_gan.image.train import plan, train
-
-    out = tmp_path_factory.mktemp("trained") / "run"
-    recipe = load(ImageRecipe, folder() / "image/digits.toml", ["budget.samples=640"], test=True)
-    train(plan("builtin:digits", recipe, "image/digits", "cpu"), out, lambda row: None)
-    return out
+    short = _trained("image", "builtin:digits", "image/digits", "budget.samples=640", "watch.looks=16")
+    return _once(together, "trained", short)
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(together: Path) -> Path:
     """A run folder with a small text model with classes, trained for a moment on the built-in verses."""
-    from creative_gan.cli.recipes import folder
-    from creative_gan.core.recipe import load
-    from creative_gan.text.recipe import TextRecipe
-    from creative_gan.text.train import plan, train
-
-    out = tmp_path_factory.mktemp("written") / "run"
     settings = ["budget.samples=[3200, 320]", "game.batch=32", "network.width=32", "watch.looks=2"]
-    recipe = load(TextRecipe, folder() / "text/builtin.toml", settings, test=True)
-    train(plan("builtin:verses", recipe, "text/builtin", "cpu"), out, lambda row: None)
-    return out
-
-
-def _quick(kind: str, data: str, recipe: str, out: Path, samples: int) -> Path:
-    """A run folder of a training cut to a moment."""
-    from creative_gan import api
-    from creative_gan.core.recipe import load, locate
-
-    training = api.module(kind, "train")
-    shortened = load(
-        api.recipe_class(kind), locate(f"music/{recipe}"), [f"budget.samples={samples}"], test=True
-    )
-    training.train(training.plan(data, shortened, f"music/{recipe}", "cpu"), out, lambda row: None)
-    return out
+    return _once(together, "written", _trained("text", "builtin:verses", "text/builtin", *settings))
 
 
 @pytest.fixture(scope="session")
-def sounding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sounding(together: Path) -> Path:
     """A run folder with a small model of sounds, trained for a moment on the built-in drums."""
-    return _quick("music/wave", "builtin:drums", "drums", tmp_path_factory.mktemp("sounding") / "run", 32)
+    short = _trained("music/wave", "builtin:drums", "music/drums", "budget.samples=32")
+    return _once(together, "sounding", short)
 
 
 @pytest.fixture(scope="session")
-def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def composed(together: Path) -> Path:
     """A run folder with a small writer of MIDI, trained for a moment on the built-in tunes."""
-    return _quick("music/midi", "builtin:tunes", "tunes", tmp_path_factory.mktemp("composed") / "run", 64)
+    short = _trained("music/midi", "builtin:tunes", "music/tunes", "budget.samples=64")
+    return _once(together, "composed", short)

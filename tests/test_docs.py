@@ -69,45 +69,49 @@ def short(line: str) -> list[str]:
 LINES = sorted({line for page in PAGES for line in commands(page.read_text("utf-8"))} | set(examples()))
 
 
-@pytest.fixture
-def place(
-    tmp_path: Path,
-    trained: Path,
-    written: Path,
-    sounding: Path,
-    composed: Path,
-    shelf: Path,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture(scope="module")
+def furnished(
+    tmp_path_factory: pytest.TempPathFactory, trained: Path, written: Path, sounding: Path, composed: Path
 ) -> Path:
     """A folder in which everything that the examples name is there."""
-    monkeypatch.chdir(tmp_path)
+    place = tmp_path_factory.mktemp("place")
     for name in ("photos", "photos/sea", "photos/city"):
-        (tmp_path / name).mkdir()
+        (place / name).mkdir()
     for i in range(24):
         noise = Image.effect_noise((40, 32), 20 + i).convert("RGB")
-        noise.save(tmp_path / "photos" / ("sea" if i % 2 else "city") / f"{i}.png")
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs/photos").symlink_to(trained)
-    shutil.copytree(written, tmp_path / "runs/poems")  # a verdict writes in it
-    (tmp_path / "runs/sounds").symlink_to(sounding)
-    shutil.copytree(composed, tmp_path / "runs/songs")
-    _record(tmp_path)
-    (tmp_path / "poems.txt").write_text("\n".join(f"{i} birds sing in the morning" for i in range(40)))
+        noise.save(place / "photos" / ("sea" if i % 2 else "city") / f"{i}.png")
+    (place / "runs").mkdir()
+    (place / "runs/photos").symlink_to(trained)
+    shutil.copytree(written, place / "runs/poems")  # a verdict writes in it
+    (place / "runs/sounds").symlink_to(sounding)
+    shutil.copytree(composed, place / "runs/songs")
+    _record(place)
+    (place / "poems.txt").write_text("\n".join(f"{i} birds sing in the morning" for i in range(40)))
     from creative_gan.cli.recipes import folder
 
-    (tmp_path / "mine.toml").write_text((folder() / "image/few.toml").read_text())
+    (place / "mine.toml").write_text((folder() / "image/few.toml").read_text())
     from creative_gan.image import export
     from creative_gan.image.model import load
 
-    model = load("runs/photos")
+    model = load(trained)
     from creative_gan.text.export import write_texts
     from creative_gan.text.model import Manner
     from creative_gan.text.model import load as load_text
 
-    writer = load_text("runs/poems")
-    write_texts(writer.sample(3), tmp_path / "new.txt", writer.origin(3, Manner()))
+    writer = load_text(written)
+    write_texts(writer.sample(3), place / "new.txt", writer.origin(3, Manner()))
     for name in ("picture.png", "grid.png"):
-        export.write_pictures(model.pictures(1), tmp_path / name, model.origins(1, 0, None, None))
+        export.write_pictures(model.pictures(1), place / name, model.origins(1, 0, None, None))
+    return place
+
+
+@pytest.fixture
+def place(
+    furnished: Path, tmp_path: Path, shelf: Path, quick_judges: None, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """That folder, for one test alone."""
+    shutil.copytree(furnished, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -129,7 +133,7 @@ def _record(place: Path) -> None:
     from creative_gan.music.midi.model import Manner, load
     from creative_gan.music.songs import write_song
 
-    model, manner = load("runs/songs"), Manner(bars=2)
+    model, manner = load(place / "runs/songs"), Manner(bars=2)
     write_song(model.write(range(1), manner)[0], place / "song.mid", origin(model, 0, manner))
 
 

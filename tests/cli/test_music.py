@@ -10,6 +10,7 @@ import soundfile
 from PIL import Image
 
 from creative_gan.core import provenance
+from tests.reliability.subjects import settings
 
 
 def test_sounds_in_every_format_and_once_more(run, sounding: Path, tmp_path: Path):
@@ -145,7 +146,7 @@ def test_evaluate_and_export(run, sounding: Path, composed: Path, tmp_path: Path
 
 def test_training_goes_on_where_it_stopped(run, tmp_path: Path):
     train = ("music", "train", "builtin:tunes", "--samples", 32, "--out", tmp_path / "run", "--quiet")
-    small = ("--set", "network.width=16", "--set", "game.batch=16", "--set", "watch.looks=1")
+    small = settings("network.width=16", "game.batch=16", "watch.looks=1", "watch.report=false")
     assert run(*train, *small)[0] == 0
     log = (tmp_path / "run/metrics.jsonl").read_bytes()
     assert run(*train, *small)[0] == 0 and (tmp_path / "run/metrics.jsonl").read_bytes() == log

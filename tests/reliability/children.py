@@ -21,6 +21,7 @@ _open = ExitStack()  # what a child has patched, until it ends
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
     [
+        "torch._dynamo",  # three seconds, which making an optimiser would take
         "creative_gan.cli",
         "creative_gan.core.trackers",
         "creative_gan.image.train",

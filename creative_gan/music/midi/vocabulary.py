@@ -48,9 +48,7 @@ class Vocabulary:
 
     def slice(self, kind: str) -> slice:
         """The ids of one kind, which lie side by side."""
-        kinds = [token[0] for token in self.tokens]
-        first = kinds.index(kind) if kind in kinds else 0
-        return slice(first, first + kinds.count(kind))
+        return _slices(self).get(kind, slice(0, 0))
 
     def header(self, metre: int, key: int, tempo: float) -> list[int]:
         """The tokens that a song begins with. metre and key: indices in METRES and KEYS."""
@@ -118,6 +116,12 @@ def vocabulary(shape: str) -> Vocabulary:
             tokens += [("root", index, value) for value in range(12)]
             tokens += [("quality", -1, value) for value in range(len(QUALITY_NAMES))]
     return Vocabulary(shape, tuple(tokens))
+
+
+@cache
+def _slices(words: Vocabulary) -> dict[str, slice]:
+    kinds = [kind for kind, _, _ in words.tokens]
+    return {kind: slice(kinds.index(kind), kinds.index(kind) + kinds.count(kind)) for kind in set(kinds)}
 
 
 @cache

@@ -167,14 +167,18 @@ def _sine(hz: np.ndarray) -> np.ndarray:
 def _square(hz: float, seconds: float) -> np.ndarray:
     """The mean over four points of each sample keeps what folds back from above half of the rate low."""
     phase = np.arange(4 * _frames(seconds)) * (hz / (4 * RATE))
-    return np.where(phase % 1 < 0.5, 1.0, -1.0).reshape(-1, 4).mean(1)
+    return np.where(phase - np.floor(phase) < 0.5, 1.0, -1.0).reshape(-1, 4) @ np.full(4, 0.25)
 
 
 def _band(wave: np.ndarray, low: float, high: float) -> np.ndarray:
     """What lies between two frequencies, falling by 12 dB an octave outside them."""
-    hz = np.fft.rfftfreq(len(wave), 1 / RATE)[1:]
-    gain = np.concatenate([[0], 1 / np.sqrt((1 + (low / hz) ** 4) * (1 + (hz / high) ** 4))])
-    return np.fft.irfft(np.fft.rfft(wave) * gain, len(wave))
+    size = 2 ** math.ceil(math.log2(len(wave)))  # any other takes several times as long
+    return np.fft.irfft(np.fft.rfft(wave, size) * _gain(size, low, high), size)[: len(wave)]
+
+
+def _gain(size: int, low: float, high: float) -> np.ndarray:
+    hz = np.fft.rfftfreq(size, 1 / RATE)[1:]
+    return np.concatenate([[0], 1 / np.sqrt((1 + (low / hz) ** 4) * (1 + (hz / high) ** 4))])
 
 
 def _noise(rng: np.random.Generator, seconds: float, low: float, high: float) -> np.ndarray:
