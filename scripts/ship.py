@@ -72,7 +72,7 @@ MODELS = {
         "spoken digits, one second at 8 kHz, by digit",
     ),
     "drums": Ship(
-        "music", "builtin:drums", ("--recipe", "drums", "--samples", "32000"), OWN, "drum sounds by kind"
+        "music", "builtin:drums", ("--recipe", "drums", "--samples", "160000"), OWN, "drum sounds by kind"
     ),
     "chorales": Ship(
         "music",
