@@ -45,7 +45,11 @@ def publish(root: Path, key: str, write: Callable[[Path], None]) -> Path | None:
         root.mkdir(parents=True, exist_ok=True)
         sweep(root)
         temporary.mkdir()
+        before = _identity(entry)
         write(temporary)
+        if _identity(entry) != before:
+            # Another process finished it meanwhile and may be reading it: theirs is as good, and stays.
+            return entry if entry.is_dir() else None
         discard(entry)
         try:
             os.replace(temporary, entry)
@@ -57,6 +61,10 @@ def publish(root: Path, key: str, write: Callable[[Path], None]) -> Path | None:
         return None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _identity(entry: Path) -> int | None:
+    return entry.stat().st_ino if entry.exists() else None
 
 
 def discard(entry: Path) -> None:
