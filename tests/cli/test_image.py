@@ -129,7 +129,7 @@ def test_exports_a_model_folder_that_samples_the_same(run, trained: Path, tmp_pa
             "--out",
             tmp_path / f"{source.name}.zip",
         )
-    assert (tmp_path / "run.zip").read_bytes() == (tmp_path / "shared.zip").read_bytes()
+    assert (tmp_path / f"{trained.name}.zip").read_bytes() == (tmp_path / "shared.zip").read_bytes()
 
 
 @pytest.mark.slow
