@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
+from plain import step as plain_step
 
 from creative_gan.core.device import choose, cpu_has_bfloat16
 from creative_gan.core.draws import Draws
@@ -30,20 +30,7 @@ def plain(shape: tuple[int, int, int], width: int, batch: int) -> Callable[[torc
     generator, critic = build(NetworkRecipe(width=width, latent=100), shape, 0)
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.5, 0.999))
-
-    def step(real: torch.Tensor) -> None:
-        ones, zeros = torch.ones(batch), torch.zeros(batch)
-        critic_optimizer.zero_grad()
-        fake = generator(torch.randn(batch, 100))
-        loss = binary_cross_entropy_with_logits(critic(real), ones)
-        loss = loss + binary_cross_entropy_with_logits(critic(fake.detach()), zeros)
-        loss.backward()
-        critic_optimizer.step()
-        generator_optimizer.zero_grad()
-        binary_cross_entropy_with_logits(critic(fake), ones).backward()
-        generator_optimizer.step()
-
-    return step
+    return plain_step(generator, critic, generator_optimizer, critic_optimizer, batch, 100)
 
 
 def ours(

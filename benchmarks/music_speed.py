@@ -137,8 +137,9 @@ def step(options: argparse.Namespace) -> dict[str, Any]:
 def plain_step(length: int, width: int, batch: int) -> "Callable[[Tensor], None]":
     """The loop that public code has, on WaveGAN's networks as it writes them."""
     import torch
+    from plain import step
     from torch import nn
-    from torch.nn.functional import binary_cross_entropy_with_logits, leaky_relu, pad
+    from torch.nn.functional import leaky_relu, pad
 
     from creative_gan.music.wave.networks import STAGES
 
@@ -182,19 +183,7 @@ def plain_step(length: int, width: int, batch: int) -> "Callable[[Tensor], None]
                 x = shuffled(x)
         return logit(x.flatten(1)).squeeze(1)
 
-    def once(real: "Tensor") -> None:
-        ones, zeros = torch.ones(batch), torch.zeros(batch)
-        critic_optimizer.zero_grad()
-        fake = generator(torch.randn(batch, 100))
-        loss = binary_cross_entropy_with_logits(critic(real), ones)
-        loss = loss + binary_cross_entropy_with_logits(critic(fake.detach()), zeros)
-        loss.backward()
-        critic_optimizer.step()
-        generator_optimizer.zero_grad()
-        binary_cross_entropy_with_logits(critic(fake), ones).backward()
-        generator_optimizer.step()
-
-    return once
+    return step(generator, critic, generator_optimizer, critic_optimizer, batch, 100)
 
 
 def our_step(length: int, width: int, batch: int, settings: dict[str, Any]) -> "Callable[[Tensor], None]":

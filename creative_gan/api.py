@@ -61,17 +61,13 @@ class Job:
 
         Raises as `train`; that a report fails is only said.
         """
-        before = self._written()
         model = module(self.kind, "train").train(self.plan, self.folder, report, new)
-        page_is_true = self._written() == before and (self.folder / "report.html").is_file()
-        if self.kind in REPORTED and self.plan.recipe.watch.report and not page_is_true:
+        page = self.folder / "report.html"
+        # called again at the end of a run, there is nothing new to tell
+        told = page.is_file() and page.stat().st_mtime_ns > (model / "config.json").stat().st_mtime_ns
+        if self.kind in REPORTED and self.plan.recipe.watch.report and not told:
             _report(self.kind, self.folder, report)
         return model
-
-    def _written(self) -> int:
-        """When the model was written last, in nanoseconds; 0 while there is none."""
-        config = self.folder / "model" / "config.json"
-        return config.stat().st_mtime_ns if config.is_file() else 0
 
 
 def load(source: str | Path) -> Model:

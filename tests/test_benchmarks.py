@@ -116,6 +116,7 @@ Script = Callable[..., str]
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Script:
     """Runs a benchmark by name in this process: its stdout."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
 
     def run(name: str, *arguments: str) -> str:
         monkeypatch.setattr("sys.argv", [name, *arguments])

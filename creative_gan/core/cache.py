@@ -5,6 +5,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 STALE = 24 * 3600.0
@@ -47,16 +48,12 @@ def publish(root: Path, key: str, write: Callable[[Path], None]) -> Path | None:
         temporary.mkdir()
         before = _identity(entry)
         write(temporary)
-        if _identity(entry) != before:
-            # Another process finished it meanwhile and may be reading it: theirs is as good, and stays.
-            return entry if entry.is_dir() else None
-        discard(entry)
-        try:
-            os.replace(temporary, entry)
-        except OSError:
-            # Another process finished the same entry between our two lines: theirs is as good.
-            return entry if entry.is_dir() else None
-        return entry
+        # What another process finished meanwhile, and may be reading, is as good and stays.
+        if _identity(entry) == before:
+            discard(entry)
+            with suppress(OSError):
+                os.replace(temporary, entry)
+        return entry if entry.is_dir() else None
     except OSError:
         return None
     finally:

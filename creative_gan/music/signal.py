@@ -35,7 +35,8 @@ def resample(wave: Tensor, rate: int, to_rate: int) -> Tensor:
         )
         return resampled
     # The same ratio in larger numbers: with one output or two to a stride, a convolution is slow.
-    step, phases = step * -(-64 // phases), phases * -(-64 // phases)
+    times = math.ceil(64 / phases)
+    step, phases = step * times, phases * times
     kernel, margin = _sinc_kernel(step, phases)
     length = math.ceil(wave.shape[-1] * phases / step)
     padded = F.pad(wave.reshape(-1, 1, wave.shape[-1]), (margin, margin + step))

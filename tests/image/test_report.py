@@ -207,6 +207,19 @@ def test_a_report_that_fails_does_not_fail_the_training(run, tmp_path: Path, mon
         assert code == 0 and ("no report" in err) == (not setting)
 
 
+def test_a_finished_run_is_not_reported_on_again_until_its_model_changes(run, tmp_path: Path):
+    words = ("--recipe", "digits", "--set", "network.width=8", "--set", "game.batch=8", "--samples", 16)
+    train = ("image", "train", "builtin:digits", *words, "--out", tmp_path / "run")
+    assert "writing the report" in run(*train)[2]
+    page, config = tmp_path / "run/report.html", tmp_path / "run/model/config.json"
+    before = page.stat().st_mtime_ns
+    assert "writing the report" not in run(*train)[2] and page.stat().st_mtime_ns == before
+    config.touch()
+    assert "writing the report" in run(*train)[2] and page.stat().st_mtime_ns > before
+    page.unlink()
+    assert "writing the report" in run(*train)[2] and page.is_file()
+
+
 def test_only_the_first_process_writes(run_folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RANK", "1")
     said: list[dict] = []

@@ -76,24 +76,30 @@ def test_training_shuffles_phases(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(seen) == before
 
 
-class Stopping(Plan):
-    """A plan whose batches send this process a signal at one place."""
+class Dying(Plan):
+    """A plan whose training is told to stop at one place, or dies there with nothing saved."""
 
-    stop = 12
+    stop = 8
+    death = 16
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
         if seen == self.stop:
             os.kill(os.getpid(), signal.SIGTERM)
+        if seen == self.death:
+            raise KeyboardInterrupt
         return super().batch(seen, batch, rows)
 
 
-def test_stopped_and_called_again_is_a_straight_run(tmp_path: Path) -> None:
+def test_stopped_and_dead_and_called_again_is_a_straight_run(tmp_path: Path) -> None:
     """The family of waves; that of spectrograms is killed in tests/reliability."""
     ready = prepared("wave-16k", "budget.samples=24", "game.batch=4")
     straight, stopped = (tmp_path / kind / "run" for kind in ("straight", "stopped"))
     train(ready, straight, lambda row: None)
-    with pytest.raises(loop.Stopped):
-        train(Stopping(**vars(ready)), stopped, lambda row: None)
+    for ending in (loop.Stopped, KeyboardInterrupt):
+        with pytest.raises(ending):
+            train(Dying(**vars(ready)), stopped, lambda row: None)
+    logged = [json.loads(line) for line in (stopped / "metrics.jsonl").read_text().splitlines()]
+    assert max(row["seen"] for row in logged) == 16, "rows of steps that no checkpoint holds"
     train(ready, stopped, lambda row: None)
     for name in ("metrics.jsonl", "model/model.safetensors"):
         assert (straight / name).read_bytes() == (stopped / name).read_bytes(), name
