@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core import dist
+from creative_gan.core.adam import Adam
 from creative_gan.core.device import Compute
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
@@ -127,8 +128,8 @@ class AdversarialGame:
         betas = (recipe.beta1, recipe.beta2)
         self.lr = {"generator": recipe.lr, "critic": recipe.lr_critic or recipe.lr}
         self.optimizers = {
-            "generator": torch.optim.Adam(generator.parameters(), self.lr["generator"], betas, fused=True),
-            "critic": torch.optim.Adam(self.critics.parameters(), self.lr["critic"], betas, fused=True),
+            "generator": Adam(generator.parameters(), self.lr["generator"], betas),
+            "critic": Adam(self.critics.parameters(), self.lr["critic"], betas),
         }
         self.critic_loss, self.generator_loss = LOSSES[recipe.loss]
         self.seen, self.lr_scale = 0, 1.0
@@ -181,9 +182,6 @@ class AdversarialGame:
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
-            for parameter, moments in optimizer.state.items():  # in the memory format of their parameter
-                for key in ("exp_avg", "exp_avg_sq"):
-                    moments[key] = torch.empty_like(parameter).copy_(moments[key])
         self.seen, self.lr_scale, self.strength = state["seen"], state["lr_scale"], state["strength"]
 
     def _critic_turn(self, batch: Batch, draws: Draws, due: bool) -> tuple[dict[str, Tensor], list[_Played]]:
@@ -199,7 +197,7 @@ class AdversarialGame:
         logged, played = [], []
         self.critics.requires_grad_(True)
         for optimizer in self.optimizers.values():
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
         for chunk, part in self._chunks(batch, draws):
             real, label = chunk["real"], chunk.get("label")
             made = self._fake(label, part, keep or at_once)
@@ -234,7 +232,7 @@ class AdversarialGame:
         """
         logged = []
         self.critics.requires_grad_(False)
-        self.optimizers["generator"].zero_grad(set_to_none=True)
+        self.optimizers["generator"].zero_grad()
         for (chunk, part), (made, real_logits) in zip(self._chunks(batch, draws), played, strict=True):
             label = chunk.get("label")
             fake = self._fake(label, part, True) if made is None else made
@@ -267,7 +265,7 @@ class AdversarialGame:
             factor = generator_slope / critic_slope.clamp_min(torch.finfo(logit.dtype).tiny)
             gradient += leaf.grad * factor.view(-1, *[1] * (leaf.ndim - 1))
             losses.append(generator_loss.detach().mean())
-        made.backward(gradient)
+        (made * gradient).sum().backward()  # made.backward(gradient) would load a second of shape algebra
         return torch.stack(losses).mean()
 
     def _fake(self, label: Tensor | None, draws: Draws, gradient: bool) -> Tensor:
@@ -333,7 +331,7 @@ class AdversarialGame:
             self.seen, self.total, 1.0, recipe.lr_end
         )
         for side, optimizer in self.optimizers.items():
-            optimizer.param_groups[0]["lr"] = self.lr[side] * now * self.lr_scale
+            optimizer.lr = self.lr[side] * now * self.lr_scale
 
     def _set_strength(self, sign: Tensor) -> None:
         recipe = self.augment_recipe

@@ -1,5 +1,8 @@
 """Picture sets that need no download: procedural art, and scikit-learn's handwritten digits."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
@@ -40,20 +43,25 @@ def pictures(name: str, size: int | tuple[int, int] | None = None, count: int | 
     return _digits(count, height, width)
 
 
+def _uci_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Images [1797, 8, 8] from 0 to 16 and their digits, from scikit-learn's file: importing it takes seconds."""
+    found = importlib.util.find_spec("sklearn")
+    assert found is not None and found.submodule_search_locations
+    table = np.loadtxt(
+        Path(found.submodule_search_locations[0]) / "datasets/data/digits.csv.gz", delimiter=","
+    )
+    return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
+
+
 def _digits(count: int | None, height: int, width: int) -> Pictures:
     """The test part of the UCI optical recognition of handwritten digits (Alpaydin and Kaynak, 1998)."""
-    # Only here, since it takes a second to import.
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    count = len(digits.images) if count is None else count
-    if count > len(digits.images):
-        raise UserError(
-            f'count = {count}, but "digits" has {len(digits.images)} pictures; use at most so many'
-        )
+    images, targets = _uci_digits()
+    count = len(images) if count is None else count
+    if count > len(images):
+        raise UserError(f'count = {count}, but "digits" has {len(images)} pictures; use at most so many')
     # Bicubic overshoots beyond black and white, so that it needs the float mode and a clip.
-    grey = (Image.fromarray(image.astype(np.float32) * (255 / 16)) for image in digits.images[:count])
+    grey = (Image.fromarray(image.astype(np.float32) * (255 / 16)) for image in images[:count])
     large = np.stack([np.asarray(image.resize((width, height), Image.Resampling.BICUBIC)) for image in grey])
-    labels = digits.target[:count].astype(np.int64)
+    labels = targets[:count]
     captions = [f"a handwritten {DIGITS[label]}" for label in labels]
     return np.rint(large.clip(0, 255)).astype(np.uint8)[:, None], labels, list("0123456789"), captions

@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from creative_gan.core import judges
+from creative_gan.core.adam import Adam
 from creative_gan.core.device import cpu_has_bfloat16
 from creative_gan.core.errors import UserError
+from creative_gan.core.schedule import one_cycle
 
 SIDE = 64
 """Larger pictures are downsampled to this longer side, in pixels."""
@@ -85,10 +87,8 @@ def train_classifier(
 def _learn(network: nn.Module, small: Tensor, targets: Tensor, seed: int) -> None:
     steps = int(np.clip(8 * len(small), *SEEN)) // BATCH
     order = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
-    # Rises for a fifth of the way, then falls along a cosine.
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps, pct_start=0.2)
-    for _ in range(steps):
+    optimizer = Adam(network.parameters(), 0.0, weight_decay=0.05)
+    for step in range(steps):
         rows = torch.from_numpy(order.integers(0, len(small), BATCH))
         real = _shifted(_scaled(small[rows]), order)
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bfloat16()):
@@ -96,8 +96,9 @@ def _learn(network: nn.Module, small: Tensor, targets: Tensor, seed: int) -> Non
         loss = F.cross_entropy(logits.float(), targets[rows], label_smoothing=0.05)
         optimizer.zero_grad()
         loss.backward()
+        share, beta1 = one_cycle(step, steps, rise=0.2)
+        optimizer.lr, optimizer.betas = 4e-3 * share, (beta1, 0.999)
         optimizer.step()
-        rate.step()
 
 
 @torch.no_grad()

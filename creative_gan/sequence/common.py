@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core import dist
+from creative_gan.core.adam import Adam
 from creative_gan.core.draws import Draws
 from creative_gan.core.health import check_finite
 
@@ -19,19 +20,19 @@ class Learner:
     def __init__(self, name: str, network: nn.Module, lr: float, clip: float) -> None:
         dist.broadcast(network)
         self.name, self.network, self.lr, self.clip = name, network, lr, clip
-        self.optimizer = torch.optim.Adam(network.parameters(), lr)
+        self.optimizer = Adam(network.parameters(), lr)
 
     def descend(self, loss: Tensor, lr_scale: float = 1.0) -> Tensor:
         """One step down the gradient of `loss`, its norm cut to `clip`. Returns the norm before.
 
         Raises NotFinite before the weights are touched.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss.backward()
         dist.average_grads(self.network)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
         check_finite(**{f"{self.name}'s gradient": norm})
-        self.optimizer.param_groups[0]["lr"] = self.lr * lr_scale
+        self.optimizer.lr = self.lr * lr_scale
         self.optimizer.step()
         return norm
 

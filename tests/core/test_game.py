@@ -71,11 +71,11 @@ def test_weight_clipping_and_learning_rates():
     game = toy.game(loss="wasserstein", clip=0.01, lr=1e-3, lr_critic=4e-3, warmup=64, lr_end=0.0)
     play_one(game, 0)
     assert max(p.abs().max() for p in game.critics.parameters()) <= 0.01
-    rates = {side: o.param_groups[0]["lr"] for side, o in game.optimizers.items()}
+    rates = {side: o.lr for side, o in game.optimizers.items()}
     assert rates == {"generator": pytest.approx(1e-3 / 4), "critic": pytest.approx(4e-3 / 4)}
     game.seen = toy.TOTAL
     play_one(game, 1)
-    assert game.optimizers["generator"].param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+    assert game.optimizers["generator"].lr == pytest.approx(0, abs=1e-12)
 
 
 def test_average_lags_behind_by_its_half_life():

@@ -1,7 +1,5 @@
 """What every child would import or make for itself, done once in the process that they are forked from."""
 
-import torch._dynamo  # noqa: F401 three seconds, which making an optimiser would take
-
 import creative_gan.cli
 import creative_gan.core.trackers
 import creative_gan.image.train

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core import judges
+from creative_gan.core.adam import Adam
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import derive
 from creative_gan.core.errors import UserError
+from creative_gan.core.schedule import one_cycle
 from creative_gan.music.signal import decibels, mel_filters, stft
 from creative_gan.music.wave.data import Sounds
 
@@ -93,17 +95,17 @@ def train_judge(sounds: Sounds, seed: int = 0, seen: int | None = None) -> Judge
 def _learn(
     network: nn.Module, spectra: Tensor, label: Tensor, rng: np.random.Generator, steps: int, compute: Compute
 ) -> None:
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for _ in range(steps):
+    optimizer = Adam(network.parameters(), 0.0, weight_decay=0.02)
+    for step in range(steps):
         picked = torch.from_numpy(rng.integers(0, len(spectra), _BATCH))
         with compute.autocast():
             logits = network(_varied(spectra[picked], rng))
         loss = nn.functional.cross_entropy(logits.float(), label[picked])
         optimizer.zero_grad()
         loss.backward()
+        share, beta1 = one_cycle(step, steps, rise=0.3)
+        optimizer.lr, optimizer.betas = 3e-3 * share, (beta1, 0.999)
         optimizer.step()
-        schedule.step()
 
 
 def log_mel(wave: Tensor, rate: int) -> Tensor:
