@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from creative_gan.core.device import choose
 from creative_gan.core.draws import Draws
@@ -35,6 +36,8 @@ def main() -> None:
     parser.add_argument("--r1", type=float, default=0.5)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--loss", default="relativistic")
+    parser.add_argument("--network", default="dcgan", choices=["dcgan", "resnet"])
+    parser.add_argument("--side", type=int, default=28, help="pixels, of which the digits have the middle 28")
     parser.add_argument("--one-stage", action="store_true", help="generator and critic move at once")
     parser.add_argument("--preview", help="write a sheet of samples to this PNG")
     options = parser.parse_args()
@@ -44,7 +47,8 @@ def main() -> None:
     classifier = train_classifier(np.asarray(digits.pictures), digits.labels, digits.classes)
     compute = choose("cpu" if not torch.cuda.is_available() else "auto")
     torch.manual_seed(options.seed)
-    networks = build(NetworkRecipe(width=options.width, latent=64), (3, 28, 28), 0)
+    side = options.side
+    networks = build(NetworkRecipe(options.network, width=options.width, latent=64), (3, side, side), 0)
     recipe = GameRecipe(
         loss=options.loss,
         r1=options.r1,
@@ -57,20 +61,22 @@ def main() -> None:
     )
     game = AdversarialGame(networks[0], {"critic": networks[1]}, 64, recipe, options.samples, compute)
     single = torch.from_numpy(np.asarray(digits.pictures)[:, 0].astype(np.float32) / 127.5 - 1)
+    single = functional.pad(single, [(side - 28) // 2] * 4, value=-1.0)
 
     begun, report_every = time.time(), max(options.samples // 10, 1)
     while game.seen < options.samples:
         draws = Draws(options.seed, game.seen, options.batch, slice(0, options.batch), compute.device)
-        real = single[draws.integers("digits", 0, len(single), 3).cpu()].to(compute.device)  # [B, 3, 28, 28]
+        real = single[draws.integers("digits", 0, len(single), 3).cpu()].to(compute.device)  # [B, 3, H, W]
         metrics = game.step({"real": real}, draws)
         if game.seen // report_every != (game.seen - options.batch) // report_every:
-            modes, kl = count(game, classifier, options.seed, 5_000)
+            modes, kl, single_kl = count(game, classifier, options.seed, 5_000)
             shown = {key: round(float(value), 3) for key, value in metrics.items()}
-            print(f"{game.seen:>9,} {time.time() - begun:6.0f} s  modes of 5,000 samples {modes}, KL {kl:.3f}  "
-                  f"sign {shown['sign']}", flush=True)  # fmt: skip
+            print(f"{game.seen:>9,} {time.time() - begun:6.0f} s  modes of 5,000 samples {modes}, KL {kl:.3f}, "
+                  f"of single channels {single_kl:.3f}  sign {shown['sign']}", flush=True)  # fmt: skip
     seconds = time.time() - begun
-    modes, kl = count(game, classifier, options.seed, COUNT)
-    print(json.dumps({**vars(options), "modes": modes, "kl": round(kl, 4), "seconds": round(seconds)}))
+    modes, kl, single_kl = count(game, classifier, options.seed, COUNT)
+    result = {"modes": modes, "kl": round(kl, 4), "single_kl": round(single_kl, 4), "seconds": round(seconds)}
+    print(json.dumps(vars(options) | result))
     if options.preview:
         with open(options.preview, "wb") as file:
             file.write(png(grid(sample(game, options.seed, 64)), None))
@@ -85,15 +91,26 @@ def sample(game: AdversarialGame, seed: int, count_: int) -> np.ndarray:
         )
 
 
-def count(game: AdversarialGame, classifier: torch.nn.Module, seed: int, count_: int) -> tuple[int, float]:
-    """Modes reached, and the KL divergence of the sampled modes from the uniform distribution."""
+def count(
+    game: AdversarialGame, classifier: torch.nn.Module, seed: int, count_: int
+) -> tuple[int, float, float]:
+    """Modes reached, the KL divergence of the sampled modes from the uniform distribution, and what of it is the
+    three channels' own: the sum of the divergences of their ten digits."""
     fake = sample(game, seed + 1, count_)
+    edge = (fake.shape[-1] - 28) // 2
+    fake = fake[..., edge : edge + 28, edge : edge + 28]
     named = np.stack(
         [classify(classifier, fake[:, channel : channel + 1])[1].argmax(1) for channel in range(3)], 1
     )
-    share = np.bincount(named @ [100, 10, 1], minlength=1000) / count_
-    reached = share[share > 0]
-    return len(reached), float((reached * np.log(reached * 1000)).sum())
+    modes = np.bincount(named @ [100, 10, 1], minlength=1000)
+    single = sum(divergence(np.bincount(digits, minlength=10)) for digits in named.T)
+    return int((modes > 0).sum()), divergence(modes), single
+
+
+def divergence(counts: np.ndarray) -> float:
+    """KL of these shares from the uniform ones, in nats."""
+    share = counts[counts > 0] / counts.sum()
+    return float((share * np.log(share * len(counts))).sum())
 
 
 if __name__ == "__main__":

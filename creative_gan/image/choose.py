@@ -8,7 +8,7 @@ FEW = 1_000
 
 def recipe_for(source: str) -> str:
     """The name of a picture recipe for the data set of this name."""
-    pictures = open_pictures(source)
+    pictures = open_pictures(source, limit=FEW)  # of a large folder, not all twice
     return suited(len(pictures), pictures.shape)
 
 

@@ -191,7 +191,11 @@ def _read_folder(path: Path, unit: str, reading: Reading) -> None:
     )
     usable = [file for file in files if file.suffix.lower() in ENDINGS]
     if not usable:
-        raise DataError(path, f"holds no {', '.join(sorted(ENDINGS))} file")
+        raise DataError(
+            path,
+            f"holds no {', '.join(sorted(ENDINGS))} file",
+            "name the texts, or take creative-gan image or creative-gan music for pictures or sounds",
+        )
     _ensure_small(path, usable)
     labelled = all(file.parent != path for file in usable)
     for file in files:
