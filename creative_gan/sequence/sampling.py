@@ -57,11 +57,13 @@ def sample(
     prompt: Tensor | None = None,
     prompt_length: Tensor | None = None,
     allowed: Allowed | None = None,
+    wanted: int | None = None,
 ) -> Samples:
     """Samples as many sequences as `draws` has rows, to the end token or to `longest` tokens.
 
     `label`: [B] int64. `prompt`: [B, P] int64, the first tokens of each sequence, of which `prompt_length`
     [B] (None: P) are meant. `allowed` rules out tokens and sees everything before them, the prompt too.
+    `wanted`: only the first so many rows are of use, the others are left where those have ended.
     Raises UserError where the prompt or `longest` does not fit.
     """
     if generator.context is not None and longest > generator.context:
@@ -92,7 +94,7 @@ def sample(
         logp[:, t] = torch.where(under_way & (forced <= t), chance, 0.0)
         if symbols.end is not None:
             length = torch.where(under_way & (previous == symbols.end), t + 1, length)
-            if not (length > t + 1).any():
+            if not (length[:wanted] > t + 1).any():
                 break
     return Samples(tokens, length, logp)
 

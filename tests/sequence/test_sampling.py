@@ -66,6 +66,16 @@ def test_samples_depend_on_the_draws_alone() -> None:
     assert not torch.equal(whole.tokens, sample(generator, draws(32, seed=1), 12).tokens)
 
 
+def test_only_as_long_as_the_wanted_rows_need() -> None:
+    whole = sample(build(), draws(64), 12)
+    row = int(whole.length.argmin())
+    some = sample(build(), draws(64), 12, wanted=row + 1)
+    for all_rows, wanted in zip(whole, some, strict=True):
+        assert torch.equal(all_rows[: row + 1], wanted[: row + 1])
+    shorter = sample(build(), Draws(0, row, 8, slice(0, 8)), 12, wanted=1)
+    assert (shorter.tokens[:, int(shorter.length[0]) :] == SYMBOLS.pad).all()
+
+
 def test_fixed_length_has_no_end() -> None:
     got = sample(build(symbols=Symbols(9, 0, None, 0, ())), draws(64), 12)
     assert got.length.eq(12).all()

@@ -275,7 +275,7 @@ class Model:
             candidates = [
                 sample(
                     generator, draws.of(f"candidate {n}"), longest, label.to(device), decoding,
-                    prompt.to(device) if prompt.shape[1] else None, allowed=mask(),
+                    prompt.to(device) if prompt.shape[1] else None, allowed=mask(), wanted=indices.stop - start,
                 )
                 for n in range(manner.best_of)
             ]  # fmt: skip
