@@ -17,7 +17,7 @@ from creative_gan.core.device import Compute
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.core.files import sweep, write_bytes
-from creative_gan.core.loop import Batch, Game
+from creative_gan.core.loop import Batch, Game, Watch
 from creative_gan.core.recipe import setting
 
 R = TypeVar("R")
@@ -50,6 +50,23 @@ class WatchRecipe:
     """Seconds between checkpoints."""
     report: bool = setting(True)
     """A report.html in the run's folder at the end."""
+
+
+def watching(
+    asked: WatchRecipe,
+    total: int,
+    batch: int,
+    look: Callable[[Any, int], dict[str, Any]],
+    report: Callable[[dict], None],
+) -> Watch:
+    """What is asked for, over a run of `total` samples in batches."""
+    return Watch(
+        log_every=max(total // asked.rows, batch),
+        look_every=max(total // asked.looks, batch),
+        look=look,
+        report=report,
+        save_seconds=asked.save_seconds,
+    )
 
 
 @contextmanager

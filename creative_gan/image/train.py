@@ -2,14 +2,15 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from creative_gan.core import dist, loop, provenance
+from creative_gan.core import dist, provenance
 from creative_gan.core import run as runs
 from creative_gan.core.augment import compose
 from creative_gan.core.data import order
@@ -19,6 +20,7 @@ from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
 from creative_gan.core.models import HOME, card
+from creative_gan.core.play import play
 from creative_gan.image import export, metrics, model
 from creative_gan.image.augment import AUGMENTATIONS
 from creative_gan.image.data import Pictures, open_pictures
@@ -114,51 +116,27 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
         UserError, DataError: see `runs.settle`, `runs.held` and `loop.train`.
     """
     with runs.session(folder, plan.compute.device, new, report):
-        return _train(plan, folder, report)
+        data = _facts(plan)
+        return play(plan, folder, data, "pictures", lambda settled: _look(settled, folder, data), report)
 
 
-def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
-    data = {
+def _facts(plan: Plan) -> dict[str, Any]:
+    """What the run's folder and its model say of the data."""
+    return {
         "fingerprint": plan.train.fingerprint,
         "source": plan.source,
         "count": len(plan.train),
         "holdout": plan.recipe.data.holdout,
         "fit": plan.recipe.data.fit,
     }
-    settled = runs.settle(folder, plan.recipe, data)
-    dist.barrier()
-    if settled is None:
-        measured = runs.budgeted(
-            plan.recipe, lambda: plan.game(10**9), plan.batch, plan.compute, "pictures", report
-        )
-        plan = replace(plan, recipe=measured)
-        runs.begin(folder, plan.recipe, data)
-    else:
-        plan = replace(plan, recipe=settled)
-    recipe = plan.recipe
-    batch = recipe.game.batch
-    total = -(-recipe.budget.samples // batch) * batch
-    config = model.describe(
-        folder.resolve().name, recipe.network, plan.train.shape, plan.classes, plan.recipe_name, data, 0
-    )
-    look = _look(plan, folder, config)
-    report({"say": f"training on {plan.compute.why}", "total": total})
-    watch = loop.Watch(
-        log_every=max(total // recipe.watch.rows, batch),
-        look_every=max(total // recipe.watch.looks, batch),
-        look=look,
-        report=report,
-        save_seconds=recipe.watch.save_seconds,
-    )
-    phases = [loop.Phase("game", total, lambda before: plan.game(total))]
-    game = loop.train(folder, phases, plan.batch, batch, recipe.seed, watch, plan.compute.device)
-    if dist.is_main() and not (folder / "model" / "config.json").exists():
-        look(game, total)  # somebody deleted it
-    return folder / "model"
 
 
-def _look(plan: Plan, folder: Path, config: dict) -> Callable[[AdversarialGame, int], dict[str, float]]:
+def _look(
+    plan: Plan, folder: Path, data: dict[str, Any]
+) -> Callable[[AdversarialGame, int], dict[str, float]]:
     """What is done now and then: a preview of fixed latents, the model as it is, how varied it is."""
+    name, network = folder.resolve().name, plan.recipe.network
+    config = model.describe(name, network, plan.train.shape, plan.classes, plan.recipe_name, data, 0)
     classes = len(plan.classes)
     count = max(min(8 * classes, 80), 64) if classes else 64
     z = torch.randn(

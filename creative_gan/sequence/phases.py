@@ -109,13 +109,7 @@ def play(
     recipe, batch = plan.recipe, plan.recipe.game.batch
     total = sum(recipe.budget.samples)
     report({"say": f"training on {plan.compute.why}", "total": total})
-    watch = loop.Watch(
-        log_every=max(total // recipe.watch.rows, batch),
-        look_every=max(total // recipe.watch.looks, batch),
-        look=look,
-        report=report,
-        save_seconds=recipe.watch.save_seconds,
-    )
+    watch = runs.watching(recipe.watch, total, batch, look, report)
     loop.train(folder, phases(plan, keeper), plan.batch, batch, recipe.seed, watch, plan.compute.device)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from creative_gan.core.errors import UserError
 from creative_gan.core.models import of_record
-from creative_gan.music.midi.again import write_song
 from creative_gan.music.roll.model import Manner, Model, load
+from creative_gan.music.songs import write_song
 
 
 def origin(model: Model, index: int, manner: Manner, instruments: tuple[int, ...] = ()) -> dict[str, Any]:

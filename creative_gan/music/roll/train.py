@@ -1,20 +1,21 @@
 """Trains a GAN of piano rolls: from one path of songs and a recipe to a run folder with a model in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from creative_gan.core import dist, loop
+from creative_gan.core import dist
 from creative_gan.core import run as runs
 from creative_gan.core.data import order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.game import AdversarialGame
+from creative_gan.core.play import play
 from creative_gan.music.roll.data import Found, Rolls, metre_name, open_rolls
 from creative_gan.music.roll.look import looking
 from creative_gan.music.roll.networks import build
@@ -119,50 +120,4 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
         UserError, DataError: see `runs.settle`, `runs.held` and `loop.train`.
     """
     with runs.session(folder, plan.compute.device, new, report):
-        return _train(plan, folder, report)
-
-
-def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
-    data = plan.facts()
-    settled = runs.settle(folder, plan.recipe, data)
-    dist.barrier()
-    if settled is None:
-        plan = replace(plan, recipe=_budgeted(plan, report))
-        runs.begin(folder, plan.recipe, data)
-    else:
-        plan = replace(plan, recipe=settled)
-    recipe, batch = plan.recipe, plan.recipe.game.batch
-    total = -(-recipe.budget.samples // batch) * batch
-    look = looking(plan, folder)
-    report({"say": f"training on {plan.compute.why}", "total": total})
-    watch = loop.Watch(
-        log_every=max(total // recipe.watch.rows, batch),
-        look_every=max(total // recipe.watch.looks, batch),
-        look=look,
-        report=report,
-        save_seconds=recipe.watch.save_seconds,
-    )
-    phases = [loop.Phase("game", total, lambda before: plan.game(total))]
-    game = loop.train(folder, phases, plan.batch, batch, recipe.seed, watch, plan.compute.device)
-    if dist.is_main() and not (folder / "model" / "config.json").exists():
-        look(game, total)  # somebody deleted it
-    return folder / "model"
-
-
-def _budgeted(plan: Plan, report: Callable[[dict], None]) -> RollRecipe:
-    """The recipe with its budget in samples, for resuming must not depend on the clock."""
-    budget, game = plan.recipe.budget, plan.recipe.game
-    if budget.samples:
-        return plan.recipe
-    report({"say": f"measuring the speed on {plan.compute.why}"})
-    samples = runs.samples_in(
-        budget.minutes,
-        plan.game(10**9),
-        plan.batch,
-        game.batch,
-        max(game.penalty_every, game.n_critic, 8),
-        plan.recipe.seed,
-        plan.compute.device,
-    )
-    report({"say": f"{budget.minutes:g} minutes are worth {samples:,} rolls here"})
-    return replace(plan.recipe, budget=replace(budget, samples=samples))
+        return play(plan, folder, plan.facts(), "rolls", lambda settled: looking(settled, folder), report)
