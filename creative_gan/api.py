@@ -91,6 +91,7 @@ def train(
     samples: int | None = None,
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    start: str | Path | None = None,
     device: str = "auto",
     new: bool = False,
     strict: bool = False,
@@ -106,6 +107,7 @@ def train(
         samples: how many samples to show in all, instead of the recipe's budget.
         seed: another one than the recipe's.
         settings: any settings of the recipe by their dotted names, as `{"game.batch": 32}`.
+        start: a model or an earlier run whose weights it begins with; see `prepare`.
         device: auto, cpu, cuda or mps.
         new: start over; the older run is kept under another name.
         strict: refuse data with unreadable files instead of skipping them.
@@ -120,7 +122,10 @@ def train(
     """
     given = budget(samples, minutes) | ({} if seed is None else {"seed": seed}) | dict(settings or {})
     kind, name = _meant(recipe, str(data))
-    job = prepare(kind, str(data), name, out, given=given, device=device, strict=strict, report=report)
+    job = prepare(
+        kind, str(data), name, out, given=given, start=None if start is None else str(start), device=device,
+        strict=strict, report=report,
+    )  # fmt: skip
     return job.train(report, new)
 
 
@@ -132,6 +137,7 @@ def prepare(
     *,
     given: Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
+    start: str | None = None,
     device: str = "auto",
     strict: bool = False,
     report: Report = lambda row: None,
@@ -140,8 +146,9 @@ def prepare(
 
     Args:
         kind: a key of `PACKAGES`.
-        recipe: a shipped one of this modality or a .toml file; None for what suits the data.
+        recipe: a shipped one of this modality or a .toml file; None for what suits the data, or that of `start`.
         given, overrides: see `core.recipe.load`.
+        start: a model or an earlier run whose weights it begins with, and whose networks it has therefore.
 
     Raises:
         UserError, DataError: a recipe, data or a device that cannot be used.
@@ -149,17 +156,23 @@ def prepare(
     from creative_gan.core import recipe as recipes
 
     group = kind.partition("/")[0]
-    path = recipes.locate(recipe or module(kind, "choose").recipe_for(data), group)
-    name = f"{group}/{path.stem}"
-    wanted = recipes.load(recipe_class(kind), path, overrides, given=dict(given or {}))
-    if recipe is None:
-        report({"say": f"recipe {name} suits this data (another with --recipe)"})
+    begun = _beginning(kind, start) if start else None
+    if begun and begun.recipe and not recipe:
+        path, name = begun.recipe, begun.recipe_name
+    else:
+        path = recipes.locate(recipe or module(kind, "choose").recipe_for(data), group)
+        name = f"{group}/{path.stem}"
+        if recipe is None:
+            report({"say": f"recipe {name} suits this data (another with --recipe)"})
+    settings = (begun.settings if begun else {}) | dict(given or {})
+    wanted = recipes.load(recipe_class(kind), path, overrides, given=settings)
     training = module(kind, "train")
     plan = training.plan(data, wanted, name, device, strict)
     for line in training.remarks(plan):
         report({"say": line})
     stem = Path(data.replace(":", "-")).stem or "data"
-    return Job(kind, name, plan, Path(out) if out else Path("runs") / f"{stem}-{path.stem}")
+    rest = f"from-{begun.name}" if begun else path.stem
+    return Job(kind, name, plan, Path(out) if out else Path("runs") / f"{stem}-{rest}")
 
 
 def budget(samples: int | None, minutes: float | None) -> dict[str, Any]:
@@ -210,6 +223,35 @@ def kind_of_recipe(path: Path) -> str:
 def recipe_class(kind: str) -> Any:
     """The dataclass of the recipes of a kind."""
     return vars(module(kind, "recipe"))[PACKAGES[kind][1]]
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What a run takes over from the model that it begins with, besides its weights."""
+
+    name: str
+    """The model's."""
+    recipe: Path | None
+    """That of the model's own run, if it lies in one."""
+    recipe_name: str
+    settings: dict[str, Any]
+    """By dotted keys: what makes the same networks."""
+
+
+def _beginning(kind: str, start: str) -> _Beginning:
+    """Raises UserError, DataError where there is no such model, or one of another kind."""
+    from creative_gan.core import models
+    from creative_gan.core.errors import UserError
+
+    folder = models.find(start, kind.partition("/")[0])
+    config, facts = models.read_config(folder), models.facts(folder)
+    theirs = kind_of(config, folder)
+    if theirs != kind:
+        raise UserError(f"a run of the kind {kind} cannot begin with {start}, which is of the kind {theirs}")
+    own = folder.parent / "recipe.toml"
+    settings = module(kind, "model").settings(config) | {"start": start}
+    recipe = own if folder.name == "model" and own.is_file() else None
+    return _Beginning(facts["name"], recipe, facts["recipe"], settings)
 
 
 def _report(kind: str, folder: Path, report: Report) -> None:

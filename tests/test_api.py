@@ -103,7 +103,7 @@ def test_an_own_recipe_says_its_modality(tmp_path: Path):
 
 @pytest.mark.parametrize("kind", api.PACKAGES)
 def test_every_kind_has_what_is_called_by_name(kind: str):
-    files = {"model": ["load"], "train": ["plan", "remarks", "train"], "choose": ["recipe_for"]}
+    files = {"model": ["load", "settings"], "train": ["plan", "remarks", "train"], "choose": ["recipe_for"]}
     for file, functions in (files | {"estimate": ["estimate"]}).items():
         module = importlib.import_module(f"{api.PACKAGES[kind][0]}.{file}")
         assert all(callable(vars(module).get(name)) for name in functions), module

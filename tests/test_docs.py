@@ -57,8 +57,10 @@ def short(line: str) -> list[str]:
             if option in words:
                 at = words.index(option)
                 del words[at : at + 2]
-        quick = [f"network.width={16 if words[0] == 'music' else 8}", "game.batch=8", "watch.report=false"]
-        quick.append("data.size=16" if words[0] == "image" else "watch.looks=1")
+        quick = ["game.batch=8", "watch.report=false", "watch.looks=1"]
+        if "--from" not in words:  # which says how large the networks are
+            quick.append(f"network.width={16 if words[0] == 'music' else 8}")
+            quick += ["data.size=16"] if words[0] == "image" else []
         words += [word for setting in quick for word in ("--set", setting)]
         words += ["--samples", "16"]
     if words[1:2] == ["evaluate"] and "-n" not in words:

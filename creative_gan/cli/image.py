@@ -33,6 +33,7 @@ def train(
     overrides: tuple[str, ...],
     seed: int | None,
     device: str,
+    start: str | None,
     new: bool,
     strict: bool,
     dry_run: bool,
@@ -51,7 +52,7 @@ def train(
     if size:
         given["data.size"] = _sides(size)
     job = api.prepare(
-        "image", data, recipe_name, out, given=given, overrides=overrides, device=device, strict=strict,
+        "image", data, recipe_name, out, given=given, overrides=overrides, start=start, device=device, strict=strict,
         report=options.remark(quiet),
     )  # fmt: skip
     then = ["image sample --model MODEL --out grid.png", "image walk --model MODEL --out walk.gif"]

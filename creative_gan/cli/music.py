@@ -51,6 +51,7 @@ def train(
     overrides: tuple[str, ...],
     seed: int | None,
     device: str,
+    start: str | None,
     new: bool,
     strict: bool,
     dry_run: bool,
@@ -66,12 +67,12 @@ def train(
     creative-gan music train builtin:tunes --minutes 5
     """
     given = commands.given(samples, minutes, seed)
-    which = _kind(data, kind, recipe_name)
+    which = _kind(data, kind, recipe_name, start)
     if label_pattern and which != "music/wave":
         raise click.UsageError("--label-pattern is for sounds")
     given |= {"data.label_pattern": label_pattern} if label_pattern else {}
     job = api.prepare(
-        which, data, recipe_name, out, given=given, overrides=overrides, device=device, strict=strict,
+        which, data, recipe_name, out, given=given, overrides=overrides, start=start, device=device, strict=strict,
         report=options.remark(quiet),
     )  # fmt: skip
     things, file = ("sounds", "sound.wav") if which == "music/wave" else ("songs", "song.mid")
@@ -276,12 +277,15 @@ music.add_command(music_files.render)
 music.add_command(music_files.picture)
 
 
-def _kind(data: str, kind: str | None, recipe: str | None) -> str:
-    """The kind of a training: as asked for, as the recipe says, or as the data are."""
+def _kind(data: str, kind: str | None, recipe: str | None, start: str | None) -> str:
+    """The kind of a training: as asked for, as the recipe says, as what it begins with is, or as the data are."""
+    from creative_gan.core.models import find, read_config
     from creative_gan.core.recipe import locate
     from creative_gan.music.kinds import kind_of
 
     said = api.kind_of_recipe(locate(recipe, "music")) if recipe else None
     if said and kind and said != f"music/{kind}":
         raise click.UsageError(f"recipe {recipe} is for --kind {said.partition('/')[2]}, not {kind}")
+    if start and not said and not kind:
+        return api.kind_of(read_config(folder := find(start, "music")), folder)
     return said or f"music/{kind or kind_of(data)}"

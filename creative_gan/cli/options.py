@@ -85,6 +85,13 @@ def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return name
 
 
+def _start(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A model to begin with, which an empty name would make the folder that one is in."""
+    if value is not None and not value.strip() and not ctx.resilient_parsing:
+        raise click.UsageError("--from is empty; name a model or a run folder")
+    return value
+
+
 BUILTIN = {
     "image": ("builtin:art", "builtin:digits"),
     "music": ("builtin:drums", "builtin:tunes"),
@@ -168,6 +175,14 @@ def training(refused: str = "a data set with unreadable files", shown: str = "me
     return together(
         click.option("--seed", type=SEEDS, help="Another seed than the recipe's."),
         DEVICE,
+        click.option(
+            "--from",
+            "start",
+            metavar="MODEL",
+            callback=_start,
+            shell_complete=complete_model,
+            help="Begin with the weights of a model or an earlier run.",
+        ),
         click.option("--new", is_flag=True, help="Start over; the older run is kept under another name."),
         click.option("--strict", is_flag=True, help=f"Refuse {refused} instead of skipping them."),
         click.option(

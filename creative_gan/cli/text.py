@@ -45,6 +45,7 @@ def train(
     constant_reward: bool,
     seed: int | None,
     device: str,
+    start: str | None,
     new: bool,
     strict: bool,
     dry_run: bool,
@@ -66,7 +67,7 @@ def train(
         given |= {"seqgan.constant_reward": True, "dense.constant_reward": True}
     name = recipe_name or ("pretrained" if generator else None)
     job = api.prepare(
-        "text", data, name, out, given=given, overrides=overrides, device=device, strict=strict,
+        "text", data, name, out, given=given, overrides=overrides, start=start, device=device, strict=strict,
         report=options.remark(quiet),
     )  # fmt: skip
     if constant_reward and not {"seqgan", "dense"} & {phase.game for phase in job.plan.recipe.phase}:

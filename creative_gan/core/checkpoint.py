@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as safetensors_bytes
 
 from creative_gan.core.errors import DataError
-from creative_gan.core.files import sweep, write_folder
+from creative_gan.core.files import write_folder
 
 FORMAT = 1
 KEEP = 2
@@ -53,7 +53,6 @@ def load_newest(folder: Path) -> tuple[int, dict] | None:
     Raises:
         DataError: there are checkpoints, but none that can be read.
     """
-    sweep(folder)
     paths = _all(folder)
     for path in reversed(paths):
         try:

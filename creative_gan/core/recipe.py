@@ -116,6 +116,11 @@ def put(table: dict, dotted: str, value: Any) -> None:
     table[last] = value
 
 
+def dotted(name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a table as `put` takes them: `{"width": 8}` of `network` as `{"network.width": 8}`."""
+    return {f"{name}.{key}": value for key, value in table.items()}
+
+
 def parse(cls: type[R], table: dict, path: str = "") -> R:
     """Builds the dataclass `cls` from a table; `path` is its dotted name in messages."""
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]

@@ -96,7 +96,8 @@ def held(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        for place in (folder, folder / "samples"):  # what a training that was killed had begun to write
+        # what a training that was killed had begun to write
+        for place in (folder, folder / "samples", folder / "checkpoint"):
             sweep(place)
         yield
         file.truncate(0)

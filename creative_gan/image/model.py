@@ -17,13 +17,14 @@ from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.files import write_folder
 from creative_gan.core.latent import in_chunks, latents
 from creative_gan.core.models import description, find, labels, read_config, read_weights
-from creative_gan.core.recipe import parse
+from creative_gan.core.recipe import dotted, parse
 from creative_gan.image import export
 from creative_gan.image.networks import NetworkRecipe, build_generator
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 CHUNK = 16
 """Pictures are always made in chunks of this many, so that a picture has the same bytes however many are asked for."""
 
@@ -128,6 +129,13 @@ def load(source: str | Path) -> Model:
         generator.eval().requires_grad_(False),
         provenance.weights_hash(folder / "model.safetensors"),
     )
+
+
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe, by dotted keys, that make the networks of a model with this `config.json`."""
+    channels, *size = config["shape"]
+    data = {"size": size, "channels": CHANNELS[channels]}
+    return dotted("data", data) | dotted("network", config["network"])
 
 
 def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, tuple[int, int, int], int]:

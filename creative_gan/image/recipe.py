@@ -42,6 +42,8 @@ class ImageRecipe:
     watch: WatchRecipe
     modality: str = setting("image", ("image",))
     seed: int = setting(0, low=0, high=2**62)
+    start: str = setting("")
+    """A model or an earlier run whose weights it begins with, as `--from` sets it; its networks must be the same."""
     precision: str = setting("auto", ("auto", "float32", "bfloat16"))
 
     def __post_init__(self) -> None:

@@ -19,8 +19,9 @@ from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
-from creative_gan.core.models import HOME, card
+from creative_gan.core.models import HOME, card, find
 from creative_gan.core.play import play
+from creative_gan.core.start import Start, begin, start_of
 from creative_gan.image import export, metrics, model
 from creative_gan.image.augment import AUGMENTATIONS
 from creative_gan.image.data import Pictures, open_pictures
@@ -39,6 +40,7 @@ class Plan:
     heldout: Pictures
     compute: Compute
     skipped: list[tuple[str, str]]
+    start: Start | None
 
     @property
     def classes(self) -> list[str]:
@@ -49,7 +51,7 @@ class Plan:
         """A game at its beginning, the same one for the same recipe and data."""
         torch.manual_seed(self.recipe.seed)
         generator, critic = build(self.recipe.network, self.train.shape, len(self.classes))
-        return AdversarialGame(
+        game = AdversarialGame(
             generator,
             {"critic": critic},
             self.recipe.network.latent,
@@ -59,6 +61,7 @@ class Plan:
             compose(AUGMENTATIONS, self.recipe.augment.policy),
             self.recipe.augment,
         )
+        return begin(game, self.start, self.classes)
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
         """Our rows of the batch that starts at sample `seen`."""
@@ -79,7 +82,7 @@ def plan(
     """Opens the data and chooses the device.
 
     Raises:
-        UserError, DataError: data that cannot be used, a device that is not there.
+        UserError, DataError: data or a model to begin with that cannot be used, a device that is not there.
     """
     compute = choose(device, recipe.precision, dist.local_rank())
     size = recipe.data.size
@@ -95,7 +98,11 @@ def plan(
         raise DataError(
             source, f"holds {len(pictures)} pictures, too few to train on", "a hundred or more are needed"
         )
-    return Plan(recipe, recipe_name, source, train, heldout, compute, pictures.skipped)
+    start = None
+    if recipe.start:
+        begun = model.load(recipe.start)
+        start = start_of(recipe.start, find(recipe.start, "image"), begun.classes, begun.generator)
+    return Plan(recipe, recipe_name, source, train, heldout, compute, pictures.skipped, start)
 
 
 def remarks(plan: Plan) -> list[str]:

@@ -184,6 +184,8 @@ class TransformerGenerator(nn.Module):
 
 
 Generator = LstmGenerator | TransformerGenerator
+TOKEN_VECTORS = ("embedding.weight", "output.weight", "output.bias", "wte.weight")
+"""How the names of those tensors of a generator end that have a row for each token."""
 
 # Kernel size -> filters, for sequences of 20 tokens. Yu 2017, arXiv:1609.05473, appendix.
 PAPER_FILTERS = dict(

@@ -13,14 +13,14 @@ from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.models import find, labels, read_config
-from creative_gan.core.recipe import parse
+from creative_gan.core.recipe import dotted, parse
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
 from creative_gan.sequence.sampling import Decoding, Samples, sample
 from creative_gan.text.networks import NetworkRecipe, Shape, build_critic, build_generator
 from creative_gan.text.pretrained import Backbone, PretrainedTokenizer, open_backbone
 from creative_gan.text.reading import clean
-from creative_gan.text.tokens import END, SPECIAL, UNKNOWN, Tokenizer, load_tokenizer
+from creative_gan.text.tokens import END, KINDS, SPECIAL, UNKNOWN, Tokenizer, load_tokenizer
 
 CHUNK = 16
 """Texts are always made in chunks of this many, so that a text is the same one however many are asked for."""
@@ -255,6 +255,14 @@ def load(source: str | Path) -> Model:
         parts.get("critic"),
         provenance.weights_hash(folder / "model.safetensors"),
     )
+
+
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe, by dotted keys, that make the networks of a model with this `config.json`."""
+    data = {"length": config["length"]}
+    if config["tokenizer"] in KINDS:  # a language model brings its own
+        data["tokenizer"] = config["tokenizer"]
+    return dotted("data", data) | dotted("network", config["network"])
 
 
 def _backbone(folder: Path, network: NetworkRecipe, config: dict[str, Any]) -> Backbone:

@@ -53,6 +53,8 @@ class TextRecipe:
     phase: tuple[PhaseRecipe, ...] = setting()
     modality: str = setting("text", ("text",))
     seed: int = setting(0, low=0)
+    start: str = setting("")
+    """A model or an earlier run whose weights it begins with, as `--from` sets it; its networks must be the same."""
 
     def __post_init__(self) -> None:
         check_phases(self.phase, self.budget)

@@ -67,6 +67,10 @@ class Tokenizer:
                 kept.append(int(token))
         return self._inner.decode(kept, skip_special_tokens=False)
 
+    def tokens(self) -> list[str]:
+        """What each id stands for, as the vocabulary writes it."""
+        return [str(self._inner.id_to_token(number)) for number in range(len(self))]
+
     def unknown(self, text: str) -> list[str]:
         """The words or characters of `text` that are not in the vocabulary, each once, in their order."""
         found = self._inner.encode(text, add_special_tokens=False)

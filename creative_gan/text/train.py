@@ -11,12 +11,15 @@ from creative_gan.core import dist
 from creative_gan.core import run as runs
 from creative_gan.core.data import order
 from creative_gan.core.device import Compute, choose
+from creative_gan.core.start import Rows, class_rows, fill
 from creative_gan.sequence.keeper import HELDOUT, Keeper
+from creative_gan.sequence.networks import TOKEN_VECTORS, Generator
 from creative_gan.sequence.phases import Builder, play, settled
 from creative_gan.sequence.recipe import shared_out
 from creative_gan.text.check import fitting_length
 from creative_gan.text.data import Sequences, Texts, encode, open_texts
 from creative_gan.text.look import looking
+from creative_gan.text.model import Model, load
 from creative_gan.text.networks import Shape, build_critic, build_generator
 from creative_gan.text.pretrained import Backbone, PretrainedTokenizer, open_backbone
 from creative_gan.text.recipe import TextRecipe
@@ -36,6 +39,8 @@ class Plan:
     train: Sequences
     heldout: Sequences
     compute: Compute
+    start: Model | None
+    """What it begins with instead of chance."""
 
     @property
     def classes(self) -> list[str]:
@@ -53,10 +58,18 @@ class Plan:
         network, shape, backbone = recipe.network, self.shape, self.backbone
         return Builder(
             recipe,
-            lambda: build_generator(network, shape, backbone),
+            lambda: self.begun(build_generator(network, shape, backbone)),
             lambda kind: build_critic(kind, recipe.critic, network, shape, backbone),
             self.compute,
         )
+
+    def begun(self, generator: Generator) -> Generator:
+        """The generator with the weights that the run begins with, if there are any. Raises as `core.start.fill`."""
+        if self.start is not None:
+            words = Rows(TOKEN_VECTORS, self.start.tokenizer.tokens(), self.tokenizer.tokens())
+            rows = [class_rows(self.start.classes, self.classes), words]
+            fill(generator, self.start.generator().state_dict(), self.start.path, rows)
+        return generator
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
         """Our rows of the batch that starts at sample `seen`."""
@@ -77,11 +90,14 @@ def plan(
     if not recipe.data.labels:
         texts = replace(texts, labels=None, classes=[])
     train, heldout = texts.split(recipe.data.holdout, recipe.seed)
+    start = load(recipe.start) if recipe.start else None
     backbone, context = None, None
     if recipe.network.name == "pretrained":
         backbone = open_backbone(recipe.network.backbone, compute.device)
         context = backbone.context
         tokenizer: Tokenizer = PretrainedTokenizer(backbone.tokenizer)
+    elif start is not None and start.tokenizer.kind == "bpe":
+        tokenizer = start.tokenizer  # it can write any text, and its pieces mean nothing by themselves
     else:
         tokenizer = train_tokenizer(train.texts, recipe.data.tokenizer, recipe.data.vocabulary or None)
     length = recipe.data.length or fitting_length(
@@ -90,7 +106,7 @@ def plan(
     length = min(length, context or length)
     recipe = replace(recipe, budget=shared_out(recipe))
     rows = encode(train, tokenizer, length), encode(heldout, tokenizer, length)
-    return Plan(recipe, recipe_name, texts, tokenizer, backbone, *rows, compute)
+    return Plan(recipe, recipe_name, texts, tokenizer, backbone, *rows, compute, start)
 
 
 def remarks(plan: Plan) -> list[str]:

@@ -16,7 +16,7 @@ from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.models import find, read_config
-from creative_gan.core.recipe import parse
+from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES, arranged
 from creative_gan.music.midi.data import MOST_BARS, Pieces
 from creative_gan.music.midi.export import to_midi
@@ -345,6 +345,11 @@ def load(source: str | Path) -> Model:
 def prefer(model: Model, weights: str) -> None:
     """Writes into the model folder which weights to sample from unless somebody says otherwise."""
     sequences.prefer(find(model.path, "music"), model.config, weights)
+
+
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe, by dotted keys, that make the networks of a model with this `config.json`."""
+    return {"data.shape": config["shape"]} | dotted("network", config["network"])
 
 
 def describe(

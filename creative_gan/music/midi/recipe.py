@@ -53,6 +53,8 @@ class MidiRecipe:
     precision: str = setting("auto", ("auto", "float32", "bfloat16"))
     """Of maximum likelihood and of SeqGAN's critic; the other games are float32."""
     seed: int = setting(0, low=0)
+    start: str = setting("")
+    """A model or an earlier run whose weights it begins with, as `--from` sets it; its networks must be the same."""
 
     def __post_init__(self) -> None:
         check_phases(self.phase, self.budget)

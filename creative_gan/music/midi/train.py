@@ -14,11 +14,14 @@ from creative_gan.core.data import order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
+from creative_gan.core.start import fill
 from creative_gan.music.midi.data import Pieces, load_pieces
 from creative_gan.music.midi.look import looking
+from creative_gan.music.midi.model import Model, load
 from creative_gan.music.midi.networks import Shape, build_critic, build_generator
 from creative_gan.music.midi.recipe import MidiRecipe
 from creative_gan.sequence.keeper import HELDOUT, Keeper
+from creative_gan.sequence.networks import Generator
 from creative_gan.sequence.phases import Builder, play, settled
 from creative_gan.sequence.recipe import shared_out
 
@@ -37,6 +40,8 @@ class Plan:
     length: int
     """Tokens of the longest window."""
     compute: Compute
+    start: Model | None
+    """What it begins with instead of chance."""
 
     @property
     def shape(self) -> Shape:
@@ -48,10 +53,16 @@ class Plan:
         network, shape = recipe.network, self.shape
         return Builder(
             recipe,
-            lambda: build_generator(network, shape),
+            lambda: self.begun(build_generator(network, shape)),
             lambda kind: build_critic(kind, recipe.critic, network, shape),
             self.compute,
         )
+
+    def begun(self, generator: Generator) -> Generator:
+        """The generator with the weights that the run begins with, if there are any. Raises as `core.start.fill`."""
+        if self.start is not None:
+            fill(generator, self.start.generator().state_dict(), self.start.path)
+        return generator
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
         """Our rows of the batch that starts at sample `seen`, each window moved and placed by chance."""
@@ -85,9 +96,12 @@ def plan(
     train, heldout = pieces.split(recipe.data.holdout)
     if not len(train) or not len(heldout):
         raise DataError(source, "holds only one song, and one has to be held out", "add more songs")
+    start = load(recipe.start) if recipe.start else None
     length = min(recipe.data.length, longest_window(pieces, recipe.data.bars))
+    if start is not None and start.generator().context is not None:
+        length = start.config["length"]  # a transformer has learnt so many places
     recipe = replace(recipe, budget=shared_out(recipe))
-    return Plan(recipe, recipe_name, source, pieces, train, heldout, length, compute)
+    return Plan(recipe, recipe_name, source, pieces, train, heldout, length, compute, start)
 
 
 def longest_window(pieces: Pieces, bars: int) -> int:

@@ -155,26 +155,39 @@ class Found:
     """Songs without a window."""
 
 
-def open_rolls(source: str, recipe: DataRecipe) -> Found:
+def open_rolls(source: str, recipe: DataRecipe, grid: Grid | None = None) -> Found:
     """The windows of the songs of a source, as `load_pieces` reads it.
+
+    Args:
+        grid: that of a model; None: one that holds these songs.
 
     Raises:
         UserError, DataError: data that cannot be used, or that have no such bars.
     """
     pieces = load_pieces(source, recipe.shape)
-    return split(pieces, recipe, source)
+    return split(pieces, recipe, source, grid)
 
 
-def split(pieces: Pieces, recipe: DataRecipe, source: str = "this set") -> Found:
-    """The windows of a set of songs, apart by `Pieces.split`."""
+def split(pieces: Pieces, recipe: DataRecipe, source: str = "this set", wanted: Grid | None = None) -> Found:
+    """The windows of a set of songs, apart by `Pieces.split`, on a grid that holds them or on the one wanted."""
     songs = pieces.songs()
     metre = _metre(songs) if recipe.metre == "auto" else parse_metre(recipe.metre)
     if bar_ticks(metre) % (QUARTER // recipe.steps):
         raise UserError(
             f"bars of {metre_name(metre)} are no whole number of steps; set data.steps to another number"
         )
-    low, octaves = _range(pieces, songs, recipe.transpose)
-    grid = Grid(pieces.words.shape, metre, recipe.bars, recipe.steps, low, octaves)
+    low, high = _range(pieces, songs, recipe.transpose)
+    octaves = -(-(high - low + 1) // 12)
+    grid = Grid(pieces.words.shape, metre, recipe.bars, recipe.steps, min(low, 128 - 12 * octaves), octaves)
+    if wanted is not None:
+        if low < wanted.low or high >= wanted.low + wanted.pitches:
+            raise DataError(
+                source,
+                f"has pitches from {low} to {high} when songs move by up to {recipe.transpose} semitones, and the "
+                f"model's go from {wanted.low} to {wanted.low + wanted.pitches - 1}",
+                "lower data.transpose, or train without the model",
+            )
+        grid = replace(grid, low=wanted.low, octaves=wanted.octaves)
     train, heldout = (windows(part, grid) for part in pieces.split(recipe.holdout))
     if len(train) < 2:
         raise DataError(
@@ -261,7 +274,7 @@ def _metre(songs: Sequence[Song]) -> int:
 
 
 def _range(pieces: Pieces, songs: Sequence[Song], transpose: int) -> tuple[int, int]:
-    """The lowest pitch and the octaves that hold all songs, transposed by so much."""
+    """The lowest and the highest pitch of all songs, transposed by so much."""
     low, high = 127, 0
     for song, (down, up) in zip(songs, pieces.shifts, strict=True):
         drums, pitch = song.drums(), song.notes[:, 2]
@@ -271,8 +284,7 @@ def _range(pieces: Pieces, songs: Sequence[Song], transpose: int) -> tuple[int, 
             *pitch[drums],
         ]
         low, high = min(low, *spread), max(high, *spread)
-    octaves = -(-(high - low + 1) // 12)
-    return int(min(low, 128 - 12 * octaves)), int(octaves)
+    return int(low), int(high)
 
 
 def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:

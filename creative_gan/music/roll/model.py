@@ -17,12 +17,12 @@ from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.files import write_folder
 from creative_gan.core.latent import in_chunks, latents
 from creative_gan.core.models import description, find, read_config, read_weights
-from creative_gan.core.recipe import parse
+from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.export import to_midi
 from creative_gan.music.midi.openings import key_number
 from creative_gan.music.midi.song import METRES, Song, transposed
-from creative_gan.music.roll.data import Grid
+from creative_gan.music.roll.data import Grid, metre_name
 from creative_gan.music.roll.export import to_song
 from creative_gan.music.roll.networks import Generator
 from creative_gan.music.roll.recipe import NetworkRecipe
@@ -169,6 +169,13 @@ def load(source: str | Path) -> Model:
         generator.eval().requires_grad_(False),
         provenance.weights_hash(folder / "model.safetensors"),
     )
+
+
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe, by dotted keys, that make the networks of a model with this `config.json`."""
+    grid = Grid(**config["grid"])
+    data = {"shape": grid.shape, "bars": grid.bars, "metre": metre_name(grid.metre), "steps": grid.steps}
+    return dotted("data", data) | dotted("network", config["network"])
 
 
 def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, Grid]:

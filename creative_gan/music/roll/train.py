@@ -15,7 +15,10 @@ from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.game import AdversarialGame
+from creative_gan.core.models import find
 from creative_gan.core.play import play
+from creative_gan.core.start import Start, begin, start_of
+from creative_gan.music.roll import model
 from creative_gan.music.roll.data import Found, Rolls, metre_name, open_rolls
 from creative_gan.music.roll.look import looking
 from creative_gan.music.roll.networks import build
@@ -31,6 +34,7 @@ class Plan:
     source: str
     found: Found
     compute: Compute
+    start: Start | None
 
     @property
     def train(self) -> Rolls:
@@ -65,9 +69,10 @@ class Plan:
         """A game at its beginning, the same one for the same recipe and data."""
         torch.manual_seed(self.recipe.seed)
         generator, critics = build(self.recipe.network, self.train.grid, self.train.often())
-        return AdversarialGame(
+        game = AdversarialGame(
             generator, critics, self.recipe.network.latent, self.recipe.game, total, self.compute
         )
+        return begin(game, self.start, self.classes)
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
         """Our rows of the batch that starts at sample `seen`."""
@@ -84,14 +89,19 @@ def plan(
     """Opens the data and chooses the device.
 
     Raises:
-        UserError, DataError: data that cannot be used (with `strict`, one of them), a device that is not there.
+        UserError, DataError: data that cannot be used (with `strict`, one of them), nor a model to begin with;
+            a device that is not there.
     """
     compute = choose(device, recipe.precision, dist.local_rank())
-    found = open_rolls(source, recipe.data)
+    start = grid = None
+    if recipe.start:
+        begun = model.load(recipe.start)
+        start, grid = start_of(recipe.start, find(recipe.start, "music"), [], begun.generator), begun.grid
+    found = open_rolls(source, recipe.data, grid)
     if strict and found.skipped:
         name, reason = found.skipped[0]
         raise DataError(name, reason, "take it out, or train without --strict")
-    return Plan(recipe, recipe_name, source, found, compute)
+    return Plan(recipe, recipe_name, source, found, compute, start)
 
 
 def remarks(plan: Plan) -> list[str]:

@@ -17,7 +17,7 @@ from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.files import write_folder
 from creative_gan.core.latent import in_chunks, latents
 from creative_gan.core.models import description, find, labels, read_config, read_weights
-from creative_gan.core.recipe import parse
+from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.wave.data import MAX_RATE, MIN_RATE
 from creative_gan.music.wave.families import LONGEST, NetworkRecipe, build_generator, fault
 
@@ -144,6 +144,12 @@ def load(source: str | Path) -> Model:
         generator.eval().requires_grad_(False),
         provenance.weights_hash(folder / "model.safetensors"),
     )
+
+
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe, by dotted keys, that make the networks of a model with this `config.json`."""
+    data = {"rate": config["rate"], "length": config["length"]}
+    return dotted("data", data) | dotted("network", config["network"])
 
 
 def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, int, int, int]:

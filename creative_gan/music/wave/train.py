@@ -20,8 +20,9 @@ from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
-from creative_gan.core.models import HOME, card
+from creative_gan.core.models import HOME, card, find
 from creative_gan.core.play import play
+from creative_gan.core.start import Start, begin, fill, start_of, within
 from creative_gan.music.wave import export, metrics, model
 from creative_gan.music.wave.augment import AUGMENTATIONS
 from creative_gan.music.wave.data import Sounds, open_sounds
@@ -48,6 +49,7 @@ class Plan:
     compute: Compute
     spectra: Spectra | None
     """How the `spectrum` family sees sounds; None for waves."""
+    start: Start | None
 
     @property
     def classes(self) -> list[str]:
@@ -67,7 +69,7 @@ class Plan:
         if self.spectra is not None:
             assert isinstance(generator, SpectrogramGenerator)
             generator.spectra.load_state_dict(self.spectra.state_dict())
-        return AdversarialGame(
+        game = AdversarialGame(
             generator,
             build_critics(*about),
             self.recipe.network.latent,
@@ -77,6 +79,7 @@ class Plan:
             compose(AUGMENTATIONS, self.recipe.augment.policy),
             self.recipe.augment,
         )
+        return begin(game, self.start, self.classes)
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:
         """Our rows of the batch that starts at sample `seen`, as the critics take them."""
@@ -96,7 +99,7 @@ def plan(
     """Opens the data and chooses the device.
 
     Raises:
-        UserError, DataError: data that cannot be used, a device that is not there.
+        UserError, DataError: data or a model to begin with that cannot be used, a device that is not there.
     """
     compute = choose(device, recipe.precision, dist.local_rank())
     data = recipe.data
@@ -117,12 +120,18 @@ def plan(
             f"holds too few sounds to train on ({len(sounds)})",
             "a hundred or more are needed; data.slices = overlap makes many of a long one",
         )
-    seen_as = None
+    start = seen_as = None
+    if recipe.start:
+        begun = model.load(recipe.start)
+        start = start_of(recipe.start, find(recipe.start, "music"), begun.classes, begun.generator)
     if recipe.network.name == "spectrum":
         seen_as = spectra(recipe.network, data.rate, data.length)
-        seen_as.fit(train.batch(_spread(len(train), FITTED_ON))["real"])
+        if start is None:
+            seen_as.fit(train.batch(_spread(len(train), FITTED_ON))["real"])
+        else:  # the generator has learnt to make spectrograms as they were scaled then
+            fill(seen_as, within(start.networks["ema"], "spectra."), recipe.start)
         seen_as.to(compute.device)
-    return Plan(recipe, recipe_name, source, train, heldout, compute, seen_as)
+    return Plan(recipe, recipe_name, source, train, heldout, compute, seen_as, start)
 
 
 def remarks(plan: Plan) -> list[str]:

@@ -1,0 +1,147 @@
+"""What a run begins with instead of chance: the weights of a model or of an earlier run, its recipe's `start`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from creative_gan.core import checkpoint
+from creative_gan.core.errors import UserError
+from creative_gan.core.game import AdversarialGame
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the rows of some tensors stand for, such as classes, when they were learnt and now."""
+
+    tensors: tuple[str, ...]
+    """How their names end."""
+    then: Sequence[str]
+    now: Sequence[str]
+
+    def fitted(self, tensor: Tensor) -> Tensor:
+        """The rows of `now`, told by their names; one that is new is the mean of all that were known."""
+        known, mean = {name: row for row, name in enumerate(self.then)}, tensor.mean(0)
+        return torch.stack([tensor[known[name]] if name in known else mean for name in self.now])
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to begin with."""
+
+    source: str
+    """As the user named it."""
+    classes: list[str]
+    """What its labels mean."""
+    networks: dict[str, dict[str, Tensor]]
+    """By their names in `Game.networks`; of a model without its run there is no critic."""
+    optimizers: dict[str, dict]
+    """Moments by side; none without a run."""
+
+
+def checkpoints(model: Path) -> Path | None:
+    """The checkpoints of the run that a model folder lies in; None where there are none, as in a shared model."""
+    folder = model.parent / "checkpoint"
+    return folder if model.name == "model" and any(folder.glob("[0-9]*")) else None
+
+
+def start_of(source: str, model: Path, classes: list[str], generator: nn.Module) -> Start:
+    """The weights of a model, or all networks of its run's newest checkpoint where it has one.
+
+    Args:
+        model: its folder, which `source` means.
+        generator: the model's, with its weights.
+
+    Raises:
+        DataError: the run's checkpoints are damaged.
+    """
+    folder = checkpoints(model)
+    found = checkpoint.load_newest(folder) if folder else None
+    if found is None:
+        weights = generator.state_dict()
+        return Start(source, classes, {"generator": weights, "ema": weights}, {})
+    game = found[1]["game"]
+    return Start(source, classes, game["networks"], game["optimizers"])
+
+
+def begin(game: AdversarialGame, start: Start | None, classes: list[str]) -> AdversarialGame:
+    """Gives a game at its beginning the weights of `start`, and Adam's moments where it has them.
+
+    Args:
+        classes: names of the classes that the game's networks are told.
+
+    Raises:
+        UserError: see `fill`.
+    """
+    if start is None:
+        return game
+    labels = class_rows(start.classes, classes)
+    for name, network in game.networks().items():
+        if name in start.networks:
+            fill(network, start.networks[name], start.source, [labels])
+    if "critics" not in start.networks:  # which knows nothing yet, and would lead the generator astray
+        game.critic_first = game.recipe.critic_first
+    for side, optimizer in game.optimizers.items():
+        shapes = [parameter.shape for parameter in optimizer.parameters]
+        # their numbers are others where there are classes now and were none, or the other way round
+        kept = start.optimizers if bool(start.classes) == bool(classes) else {}
+        moments = kept.get(side, {"state": {}})["state"].items()
+        optimizer.load_state_dict(
+            {"state": {number: row for number, row in moments if row["exp_avg"].shape == shapes[number]}}
+        )
+    return game
+
+
+def class_rows(then: Sequence[str], now: Sequence[str]) -> Rows:
+    """The embeddings of classes, in every network that has some."""
+    return Rows(("label.weight", "classes.weight"), then, now)
+
+
+def fill(network: nn.Module, weights: dict[str, Tensor], source: str, rows: Iterable[Rows] = ()) -> None:
+    """Loads weights into a network whose rows may stand for other things than they did when they were learnt.
+
+    A network without classes can begin with one that had some, and the other way round: their vectors, and the
+    last columns of a layer that reads them behind z, are left out or stay as they are.
+
+    Raises:
+        UserError: the network is of another kind or size.
+    """
+    mine = network.state_dict()
+    for part in rows:
+        if not part.now:
+            weights = {name: tensor for name, tensor in weights.items() if not name.endswith(part.tensors)}
+        elif not part.then:
+            weights = weights | {name: own for name, own in mine.items() if name.endswith(part.tensors)}
+        else:
+            weights = {
+                name: part.fitted(tensor) if name.endswith(part.tensors) else tensor
+                for name, tensor in weights.items()
+            }
+        if bool(part.now) != bool(part.then):
+            weights = {
+                name: _columns(tensor, mine[name]) if name in mine else tensor
+                for name, tensor in weights.items()
+            }
+    odd = {(name, tuple(t.shape)) for name, t in weights.items()} ^ {
+        (name, tuple(t.shape)) for name, t in mine.items()
+    }
+    if odd:
+        raise UserError(
+            f"a run cannot begin with {source}: its networks are of another kind or size than these "
+            f"({min(odd)[0]} does not fit); leave away what changes them, or begin without it"
+        )
+    network.load_state_dict(weights)
+
+
+def _columns(tensor: Tensor, own: Tensor) -> Tensor:
+    """A matrix with as many columns as `own`: without its last ones, or with those of `own` behind it."""
+    if tensor.ndim != 2 or own.ndim != 2 or len(tensor) != len(own):
+        return tensor
+    return torch.cat([tensor[:, : own.shape[1]].to(own.device), own[:, tensor.shape[1] :]], 1)
+
+
+def within(weights: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The weights whose names begin with `part`, without it."""
+    return {name.removeprefix(part): tensor for name, tensor in weights.items() if name.startswith(part)}

@@ -1,0 +1,215 @@
+"""Runs that begin with a model or an earlier run: what is taken over, what is not, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+import creative_gan
+from creative_gan.core import checkpoint
+from creative_gan.core.draws import Draws
+from creative_gan.core.errors import UserError
+from creative_gan.core.recipe import load
+from creative_gan.core.start import Rows
+from creative_gan.image.recipe import ImageRecipe
+from creative_gan.image.train import plan
+
+from . import toy
+
+STILL = {"game.lr": 0.0, "watch.looks": 1, "watch.report": False}
+"""Nothing is learnt, so whatever is at the end was there at the beginning."""
+
+
+def networks(run: Path) -> dict:
+    return checkpoint.load_newest(run / "checkpoint")[1]["game"]["networks"]
+
+
+def same(one: dict, two: dict, but: tuple[str, ...] = ("running", "tracked")) -> bool:
+    names = [name for name in one if not any(word in name for word in but)]
+    return bool(names) and all(torch.equal(one[name], two[name]) for name in names)
+
+
+def begun(start: Path | str, out: Path, data: str = "builtin:digits", samples: int = 64, **settings) -> Path:
+    creative_gan.train(
+        "image", data, out, start=start, samples=samples, settings=STILL | settings, device="cpu"
+    )
+    return out
+
+
+def test_a_run_is_gone_on_with_whole(trained: Path, tmp_path: Path):
+    out = begun(trained, tmp_path / "more")
+    old, new = networks(trained), networks(out)
+    assert same(old["generator"], new["generator"]) and same(old["critics"], new["critics"])
+    said = (out / "recipe.toml").read_text()
+    assert (
+        f'start = "{trained}"' in said and "width = 8" in said
+    )  # the run's own recipe, not that of the data
+
+
+def test_moments_are_taken_over_and_the_critic_does_not_wait(trained: Path, tmp_path: Path):
+    out = begun(trained, tmp_path / "more", samples=32)
+    game = plan("builtin:digits", load(ImageRecipe, out / "recipe.toml"), "digits", "cpu").game(32)
+    old = checkpoint.load_newest(trained / "checkpoint")[1]["game"]["optimizers"]
+    for side, optimizer in game.optimizers.items():
+        state = optimizer.state_dict()["state"]
+        assert len(state) == len(old[side]["state"]) > 5
+        assert all(
+            torch.equal(row["exp_avg_sq"], state[n]["exp_avg_sq"]) for n, row in old[side]["state"].items()
+        )
+    assert game.critic_first == 0
+
+
+def test_without_its_critic_a_generator_waits_for_one(trained: Path, tmp_path: Path):
+    shutil.copytree(trained / "model", tmp_path / "shared")
+    learning = {"game.lr": 1e-3, "game.batch": 16, "network.width": 8}
+    first = begun(tmp_path / "shared", tmp_path / "first", samples=64, **learning | {"game.critic_first": 64})
+    model = load_file(tmp_path / "shared/model.safetensors")
+    assert same(model, networks(first)["generator"]) and same(model, networks(first)["ema"])
+    then = begun(tmp_path / "shared", tmp_path / "then", samples=80, **learning | {"game.critic_first": 64})
+    assert not same(model, networks(then)["generator"])
+    moved = networks(first)["critics"], networks(then)["critics"]
+    assert not same(*moved)  # it has learnt alone, and goes on learning
+
+
+def test_classes_are_told_by_their_names(trained: Path, tmp_path: Path):
+    for name in ("7", "3", "new"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for n in range(6):
+            pixels = np.random.default_rng(n).integers(0, 256, (16, 16), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{n}.png")
+    out = begun(trained, tmp_path / "others", str(tmp_path / "data"), **{"game.batch": 4})
+    old, new = networks(trained)["generator"]["input.label.weight"], networks(out)["generator"]
+    assert creative_gan.load(out).classes == ["3", "7", "new"]
+    assert torch.equal(new["input.label.weight"], torch.stack([old[3], old[7], old.mean(0)]))
+    critic = networks(out)["critics"]["critic.head.projection.label.weight"]
+    assert critic.shape[0] == 3
+
+
+def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path):
+    shutil.copytree(trained / "model", tmp_path / "shared")
+    settings = {"game.lr": 1e-3, "game.critic_first": 64, "watch.save_seconds": 0.0}
+    straight = begun(tmp_path / "shared", tmp_path / "straight", samples=192, **settings)
+    begun(tmp_path / "shared", tmp_path / "stopped", samples=192, **settings)
+    newest = sorted((tmp_path / "stopped/checkpoint").glob("[0-9]*"))[-1]
+    shutil.rmtree(newest)  # as if it had been killed before its last save
+    shutil.rmtree(tmp_path / "stopped/model")
+    begun(tmp_path / "shared", tmp_path / "stopped", samples=192, **settings)
+    for name in ("metrics.jsonl", "model/model.safetensors"):
+        assert (straight / name).read_bytes() == (tmp_path / "stopped" / name).read_bytes(), name
+    with pytest.raises(UserError, match="another start"):
+        begun(straight, tmp_path / "stopped", samples=192, **settings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "run", "data", "settings"),
+    [
+        ("music", "sounding", "builtin:drums", {"game.lr": 0.0, "game.batch": 8}),
+        ("music", "composed", "builtin:tunes", {"mle.lr": 0.0, "dense.lr": 0.0, "game.batch": 8}),
+        ("text", "written", "builtin:verses", {"mle.lr": 0.0, "dense.lr": 0.0, "game.batch": 8}),
+    ],
+)
+def test_every_kind_can_begin_so(
+    kind: str, run: str, data: str, settings: dict, tmp_path: Path, request: pytest.FixtureRequest
+):
+    source = request.getfixturevalue(run)
+    made = creative_gan.train(
+        kind, data, tmp_path / "more", start=source, samples=16, device="cpu",
+        settings=settings | {"watch.looks": 1, "watch.report": False},
+    )  # fmt: skip
+    old, new = (load_file(folder / "model.safetensors") for folder in (source / "model", made))
+    part = "" if run == "sounding" else "adversarial."
+    mine = {name: tensor for name, tensor in new.items() if name.startswith(part)}
+    if run == "sounding":  # the sample's average begins with the run's, and moves to where its weights are
+        old, mine = networks(source)["generator"], networks(tmp_path / "more")["generator"]
+    assert same(mine, old)
+
+
+def test_words_are_told_by_themselves(written: Path, tmp_path: Path):
+    old = creative_gan.load(written)
+    corpus = tmp_path / "poems.jsonl"
+    words = "the moon sees a zebra", "a zebra is under the moon"
+    lines = [{"text": text, "label": name} for name in old.classes for text in words]
+    corpus.write_text("\n".join(json.dumps(line) for line in lines * 10))
+    still = {"mle.lr": 0.0, "dense.lr": 0.0, "game.batch": 8, "watch.report": False}
+    made = creative_gan.train("text", corpus, tmp_path / "more", start=written, samples=16, settings=still)
+    new = creative_gan.load(made)
+    before, now = (model.tokenizer.tokens() for model in (old, new))
+    assert "▁moon" in before and "▁moon" in now and "▁zebra" in now and "▁zebra" not in before
+    theirs, mine = (model.generator().state_dict() for model in (old, new))
+    for name in ("embedding.weight", "output.weight", "output.bias"):
+        moon = theirs[name][before.index("▁moon")], mine[name][now.index("▁moon")]
+        assert torch.equal(*moon)
+        assert torch.allclose(mine[name][now.index("▁zebra")], theirs[name].mean(0))
+    assert torch.equal(mine["layers.0.weight_hh_l0"], theirs["layers.0.weight_hh_l0"])
+
+
+def test_rows_are_told_by_their_names():
+    table = torch.arange(6.0).view(3, 2)
+    rows = Rows(("label.weight",), ["a", "b", "c"], ["c", "new", "a", "b"])
+    assert torch.equal(rows.fitted(table), torch.stack([table[2], table.mean(0), table[0], table[1]]))
+    assert torch.equal(rows.fitted(table[:, 0]), torch.tensor([4.0, 2.0, 0.0, 2.0]))
+
+
+def test_the_critic_of_a_toy_game_learns_alone_for_so_long():
+    game = toy.game()
+    game.critic_first = 32
+    moved = []
+    for _ in range(4):
+        before = {name: [p.clone() for p in n.parameters()] for name, n in game.networks().items()}
+        rows = slice(0, 16)
+        game.step(toy.batches(game.seen, 16, rows), Draws(0, game.seen, 16, rows))
+        moved.append(
+            {
+                name: not all(map(torch.equal, before[name], n.parameters()))
+                for name, n in game.networks().items()
+            }
+        )
+    alone = {"generator": False, "critics": True, "ema": False}
+    assert moved[:2] == [alone, alone] and moved[2:] == [dict.fromkeys(alone, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("start", "settings", "words"),
+    [
+        ("nobody", {}, "no model 'nobody'"),
+        ("{trained}", {"network.width": 16}, "another kind or size"),
+        ("{written}", {}, "is a model for text|of the kind text"),
+    ],
+)
+def test_what_cannot_be_begun_with_is_said(
+    start: str, settings: dict, words: str, tmp_path: Path, trained: Path, written: Path
+):
+    with pytest.raises(UserError, match=words):
+        begun(start.format(trained=trained, written=written), tmp_path / "out", **settings)
+    assert not (tmp_path / "out/checkpoint").exists()
+
+
+def test_classes_can_be_left_and_learnt(trained: Path, tmp_path: Path):
+    without = begun(trained, tmp_path / "without", **{"data.labels": False})
+    old, new = networks(trained), networks(without)
+    assert creative_gan.load(without).classes == [] and "input.label.weight" not in new["generator"]
+    latent = new["generator"]["first.weight"].shape[1]
+    assert torch.equal(new["generator"]["first.weight"], old["generator"]["first.weight"][:, :latent])
+    assert same(new["critics"], old["critics"])
+    again = begun(without, tmp_path / "again", **{"data.labels": True})
+    back = networks(again)
+    assert creative_gan.load(again).classes == [str(n) for n in range(10)]
+    assert torch.equal(back["generator"]["first.weight"][:, :latent], new["generator"]["first.weight"])
+    assert same(new["critics"], back["critics"])
+
+
+def test_the_command_names_the_run_after_both(
+    run, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["image", "train", "builtin:digits", "--samples", "32", "--quiet", "--set", "watch.report=false"]
+    assert run(*words, "--from", trained)[0] == 0
+    assert (tmp_path / "runs/builtin-digits-from-trained/model/config.json").is_file()
+    assert run(*words, "--from", "")[0] == 2
+    code, _, err = run(*words, "--from", tmp_path / "runs")
+    assert code == 1 and "no model folder" in err and "Traceback" not in err
