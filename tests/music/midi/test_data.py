@@ -54,6 +54,15 @@ def test_the_second_time_nothing_is_parsed(
     assert torch.equal(again.batch([3, 1])["real"], first.batch([3, 1])["real"])
 
 
+def test_built_in_tunes_are_composed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_pieces("builtin:tunes", cache=tmp_path)
+    monkeypatch.setattr(data, "tunes", lambda: pytest.fail("composed again"))
+    again = load_pieces("builtin:tunes", cache=tmp_path)
+    assert (again.fingerprint, again.names) == (first.fingerprint, first.names)
+    with pytest.raises(UserError, match="no shape"):
+        load_pieces("builtin:tunes", "choir", cache=tmp_path)
+
+
 def test_a_changed_file_and_a_damaged_cache_are_read_anew(folder: Path, tmp_path: Path) -> None:
     first = load_pieces(folder, cache=tmp_path / "cache")
     (folder / "00.mid").write_bytes(to_bytes(transposed(tunes(60)[0][1], 1)))
