@@ -39,6 +39,8 @@ class Start:
     """By their names in `Game.networks`; of a model without its run there is no critic."""
     optimizers: dict[str, dict]
     """Moments by side; none without a run."""
+    strength: float = 0.0
+    """Of the augmentation at the run's end."""
 
 
 def checkpoints(model: Path) -> Path | None:
@@ -63,11 +65,12 @@ def start_of(source: str, model: Path, classes: list[str], generator: nn.Module)
         weights = generator.state_dict()
         return Start(source, classes, {"generator": weights, "ema": weights}, {})
     game = found[1]["game"]
-    return Start(source, classes, game["networks"], game["optimizers"])
+    return Start(source, classes, game["networks"], game["optimizers"], game["strength"])
 
 
 def begin(game: AdversarialGame, start: Start | None, classes: list[str]) -> AdversarialGame:
-    """Gives a game at its beginning the weights of `start`, and Adam's moments where it has them.
+    """Gives a game at its beginning the weights of `start`, and Adam's moments and the strength of an adaptive
+    augmentation where it has them.
 
     Args:
         classes: names of the classes that the game's networks are told.
@@ -81,6 +84,8 @@ def begin(game: AdversarialGame, start: Start | None, classes: list[str]) -> Adv
     for name, network in game.networks().items():
         if name in start.networks:
             fill(network, start.networks[name], start.source, [labels])
+    if game.augment_recipe.mode == "adaptive":  # the critic would remember the data while it rises anew
+        game.strength = min(start.strength, game.augment_recipe.strength)
     if "critics" not in start.networks:  # which knows nothing yet, and would lead the generator astray
         game.critic_first = game.recipe.critic_first
     for side, optimizer in game.optimizers.items():

@@ -64,6 +64,21 @@ def test_moments_are_taken_over_and_the_critic_does_not_wait(trained: Path, tmp_
     assert game.critic_first == 0
 
 
+def test_an_adaptive_augmentation_stays_as_strong(trained: Path, tmp_path: Path):
+    adaptive = {"augment.policy": ["translation"], "augment.mode": "adaptive", "augment.adapt": 100.0}
+    learning = {
+        "game.lr": 1e-3,
+        "augment.target": 0.0,
+    }  # it rises as soon as the critic is right more often than not
+    first = begun(trained, tmp_path / "first", samples=64, **adaptive | learning)
+    _, state = checkpoint.load_newest(first / "checkpoint")
+    assert state["game"]["strength"] > 0.3
+    recipe = load(ImageRecipe, first / "recipe.toml", [f"start='{first}'"])
+    assert plan("builtin:digits", recipe, "x", "cpu").game(64).strength == state["game"]["strength"]
+    still = load(ImageRecipe, first / "recipe.toml", [f"start='{first}'", "augment.mode='fixed'"])
+    assert plan("builtin:digits", still, "x", "cpu").game(64).strength == still.augment.strength
+
+
 def test_without_its_critic_a_generator_waits_for_one(trained: Path, tmp_path: Path):
     shutil.copytree(trained / "model", tmp_path / "shared")
     learning = {"game.lr": 1e-3, "game.batch": 16, "network.width": 8}
