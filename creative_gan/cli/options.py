@@ -376,5 +376,5 @@ def resume_command(argv: list[str]) -> str:
     """The command line that was given, for the user to paste."""
     import shlex
 
-    program = "creative-gan" if Path(argv[0]).name != "__main__.py" else "python -m creative_gan"
-    return shlex.join([program, *(a for a in argv[1:] if a != "--new")])
+    program = ["python", "-m", "creative_gan"] if Path(argv[0]).name == "__main__.py" else ["creative-gan"]
+    return shlex.join([*program, *(a for a in argv[1:] if a != "--new")])

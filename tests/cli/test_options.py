@@ -40,6 +40,8 @@ def test_a_live_bar_draws_on_a_terminal(capsys, monkeypatch):
 def test_the_command_that_goes_on():
     argv = ["/usr/bin/creative-gan", "image", "train", "my photos", "--new"]
     assert options.resume_command(argv) == "creative-gan image train 'my photos'"
+    argv[0] = "/usr/lib/python3/site-packages/creative_gan/__main__.py"
+    assert options.resume_command(argv) == "python -m creative_gan image train 'my photos'"
 
 
 @pytest.mark.parametrize("group", ["image", "music", "text"])
