@@ -159,7 +159,7 @@ def _draw_title(draw: ImageDraw.ImageDraw, song: Song, width: int, bars: int, sh
     named = [metres[0], *(b for a, b in pairwise(metres) if a != b)][:4]
     left = f"{', '.join(named)}    {song.tempo:.0f} quarters a minute"
     draw.text((_MARGIN, 6), left, fill=_INK, font=_font(13))
-    right = f"{bars} bars" if shown == bars else f"bars 1 to {shown} of {bars}"
+    right = f"{bars} bar{'s' * (bars != 1)}" if shown == bars else f"bars 1 to {shown} of {bars}"
     draw.text((width - 16, 6), right, fill=_FAINT, anchor="ra", font=_font(13))
 
 
