@@ -16,9 +16,6 @@ PACKAGES = {
 }
 """Where each kind of model lives and the class of its recipes; all have the same files with the same functions."""
 
-REPORTED = ("image", "music/wave", "music/midi", "text")
-"""The kinds that have a `report.py`."""
-
 Report = Callable[[dict], None]
 
 
@@ -65,7 +62,7 @@ class Job:
         page = self.folder / "report.html"
         # called again at the end of a run, there is nothing new to tell
         told = page.is_file() and page.stat().st_mtime_ns > (model / "config.json").stat().st_mtime_ns
-        if self.kind in REPORTED and self.plan.recipe.watch.report and not told:
+        if self.plan.recipe.watch.report and not told:
             _report(self.kind, self.folder, report)
         return model
 

@@ -1,5 +1,7 @@
 """Judges a model of piano rolls against held-out songs, and against those with their pitches shuffled."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,20 @@ from creative_gan.music.midi.data import load_pieces
 from creative_gan.music.midi.song import Song
 from creative_gan.music.roll import metrics
 from creative_gan.music.roll.data import Rolls, draw, metre_name, windows
-from creative_gan.music.roll.export import to_song
+from creative_gan.music.roll.export import stretch, to_song
 from creative_gan.music.roll.model import Manner, Model, load
 
 Figure = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The stretches of songs that a model is judged by, as in its training."""
+
+    train: Rolls
+    heldout: Rolls
+    names: list[str]
+    """Of the training songs, by their numbers in `train.song`."""
 
 
 def evaluate(
@@ -33,15 +45,28 @@ def evaluate(
         UserError, DataError: the model or the data cannot be found, or do not fit each other.
     """
     model = load(model_name)
-    train, heldout = _real(model, data)
+    corpus = open_corpus(model, data)
     made = model.rolls(range(count), manner.seed if manner else 0)[:, 0]
-    real, known = (part.rolls(part.apart()) for part in (heldout, train))
-    fake, held, seen = (_songs(model, rolls) for rolls in (made, real, known))
+    train = [stretch(corpus.train, index) for index in corpus.train.apart()]
+    return judged(model, made, train, corpus.heldout.rolls(corpus.heldout.apart()))
+
+
+def judged(model: Model, made: np.ndarray, train: Sequence[Song], heldout: np.ndarray) -> dict[str, Any]:
+    """The figures of `evaluate` for rolls that were made before.
+
+    Args:
+        made, heldout: bool [N, 2 * tracks, steps, pitches].
+        train: stretches of training songs.
+
+    Raises:
+        UserError: nothing sounds in any roll.
+    """
+    fake, held = (_songs(model, rolls) for rolls in (made, heldout))
     if not fake:
-        raise UserError(f"model {model_name} makes nothing but silence; train it longer")
+        raise UserError(f"model {model.name} makes nothing but silence; train it longer")
     control = [songs.shuffled(song, number) for number, song in enumerate(held)]
-    columns = (made, real, draw(control, model.grid))
-    rows = songs.evaluate(fake, seen, held)
+    columns = (made, heldout, draw(control, model.grid))
+    rows = songs.evaluate(fake, train, held)
     result: dict[str, Any] = {
         name: _figure(
             row["fake"], row["held-out"], row["shuffled"], "low" if name.endswith(" KL") else "floor"
@@ -51,7 +76,7 @@ def evaluate(
     for name, figure in metrics.FIGURES.items():
         value, floor, shuffled = (figure(rolls) for rolls in columns)
         result[name] = _figure(value, floor, shuffled, "floor")
-    result["sizes"] = {"samples": count, "heldout": len(held), "training": len(seen)}
+    result["sizes"] = {"samples": len(made), "heldout": len(held), "training": len(train)}
     return result
 
 
@@ -65,6 +90,28 @@ def table(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def open_corpus(model: Model, data: str | None) -> Corpus:
+    """Training and held-out windows on the model's grid.
+
+    Raises:
+        UserError, DataError: they cannot be found, or there are none.
+    """
+    about = model.config["data"]
+    source = data or about["source"]
+    try:
+        pieces = load_pieces(source, model.grid.shape)
+    except UserError as error:
+        raise UserError(f"{error}; name the songs to judge by with --data") from None
+    parts = pieces.split(about["holdout"])
+    train, heldout = (windows(part, model.grid) for part in parts)
+    if not len(train) or not len(heldout):
+        metre = metre_name(model.grid.metre)
+        raise UserError(
+            f"{source} has no stretches of {model.grid.bars} bars of {metre}; name other songs with --data"
+        )
+    return Corpus(train, heldout, parts[0].names)
+
+
 def _songs(model: Model, rolls: np.ndarray) -> list[Song]:
     """Those rolls in which anything sounds, as songs."""
     made = [to_song(roll, model.grid, model.config["tempo"]) for roll in rolls]
@@ -73,20 +120,3 @@ def _songs(model: Model, rolls: np.ndarray) -> list[Song]:
 
 def _figure(value: float, floor: float, control: float, better: str) -> Figure:
     return {"value": value, "floor": floor, "control": control, "better": better}
-
-
-def _real(model: Model, data: str | None) -> tuple[Rolls, Rolls]:
-    """Training and held-out windows on the model's grid."""
-    about = model.config["data"]
-    source = data or about["source"]
-    try:
-        pieces = load_pieces(source, model.grid.shape)
-    except UserError as error:
-        raise UserError(f"{error}; name the songs to judge by with --data") from None
-    train, heldout = (windows(part, model.grid) for part in pieces.split(about["holdout"]))
-    if not len(train) or not len(heldout):
-        metre = metre_name(model.grid.metre)
-        raise UserError(
-            f"{source} has no stretches of {model.grid.bars} bars of {metre}; name other songs with --data"
-        )
-    return train, heldout

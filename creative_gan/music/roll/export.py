@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from creative_gan.music.midi.song import Song, bar_ticks, estimate_key, ordered
-from creative_gan.music.roll.data import Grid
+from creative_gan.music.roll.data import Grid, Rolls
 
 
 def to_song(roll: np.ndarray, grid: Grid, tempo: float) -> Song:
@@ -29,6 +29,16 @@ def to_song(roll: np.ndarray, grid: Grid, tempo: float) -> Song:
     drums = np.array([part.drum for part in parts])
     key = estimate_key(notes[~drums[notes[:, 3]]])
     return Song(notes, parts, tempo, ((0, grid.metre),), ((0, key),))
+
+
+def stretch(rolls: Rolls, index: int) -> Song:
+    """A window as the song that `to_song` makes of its roll, far sooner, for its key is not looked for."""
+    grid = rolls.grid
+    begin, end, pitch, track, _ = rolls.notes[rolls.at[index] : rolls.at[index + 1]].astype(np.int64).T
+    notes = np.column_stack([begin * grid.tick, (end - begin) * grid.tick, pitch, track])
+    inside = (pitch >= grid.low) & (pitch < grid.low + grid.pitches)  # notes of other data may lie beyond
+    parts = tuple(line.part for line in grid.lines)
+    return Song(ordered(notes[inside]), parts, rolls.tempo, ((0, grid.metre),))
 
 
 def strung(songs: Sequence[Song], grid: Grid) -> Song:

@@ -11,7 +11,7 @@ from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.data import Pieces, from_songs
 from creative_gan.music.midi.song import METRES, QUARTER, Part, Song, bar_ticks, ordered
 from creative_gan.music.roll.data import Found, Grid, draw, quantised, split
-from creative_gan.music.roll.export import strung, to_song
+from creative_gan.music.roll.export import stretch, strung, to_song
 from creative_gan.music.roll.recipe import DataRecipe
 
 
@@ -51,9 +51,20 @@ def test_every_note_of_every_window_comes_back(pieces: Pieces, found: Found) -> 
         made = to_song(roll, found.train.grid, 120.0)
         wanted = expected(songs[found.train.song[index]], int(found.train.first[index]), found.train.grid)
         assert np.array_equal(made.notes, wanted)
+        assert np.array_equal(stretch(found.train, index).notes, wanted)
         ends = {(a + b, c, d) for a, b, c, d in wanted.tolist()}
         repeated += sum((a, c, d) in ends for a, b, c, d in wanted.tolist())
     assert repeated > 100, "or nothing is said of notes that are struck again"
+
+
+def test_notes_beyond_the_grid_are_in_no_stretch(found: Found) -> None:
+    narrow = replace(found.train, grid=replace(found.train.grid, octaves=2))
+    lost = 0
+    for index, roll in enumerate(narrow.rolls(range(40))):
+        notes = stretch(narrow, index).notes
+        assert np.array_equal(notes, to_song(roll, narrow.grid, 120.0).notes)
+        lost += len(stretch(found.train, index).notes) - len(notes)
+    assert lost > 0
 
 
 def test_a_song_drawn_is_the_song(found: Found) -> None:

@@ -16,8 +16,6 @@ from creative_gan.core import provenance
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import load
 from creative_gan.music.midi.again import write_song
-from creative_gan.music.midi.builtin import tunes
-from creative_gan.music.midi.export import to_bytes
 from creative_gan.music.midi.reader import read_midi
 from creative_gan.music.midi.song import KEYS, estimate_key
 from creative_gan.music.roll import model as models
@@ -29,15 +27,6 @@ from creative_gan.music.roll.recipe import RollRecipe
 from creative_gan.music.roll.train import Plan, plan, remarks, train
 
 SETTINGS = ("budget.samples=48", "watch.looks=2", "watch.rows=6", "data.bars=2")
-
-
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of MIDI files."""
-    folder = tmp_path_factory.mktemp("songs")
-    for name, song in tunes(40):
-        (folder / f"{name.replace(' ', '-').replace('/', '-')}.mid").write_bytes(to_bytes(song))
-    return folder
 
 
 @pytest.fixture(scope="module")
