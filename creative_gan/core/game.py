@@ -49,8 +49,6 @@ class GameRecipe:
     """Clips the critic's weights to [-c, c] after each step, as the first Wasserstein GAN does; 0 is off."""
     n_critic: int = setting(1, low=1)
     """Critic turns for one generator turn."""
-    critic_first: int = setting(5_000, low=0)
-    """Where a run starts from a generator without its critic: samples over which the critic learns alone."""
     one_stage: bool = setting(False)
     """Generator and critics move at once, from one pass of the critics (arXiv:2103.00430): a tenth to a sixth of the
     time less. Otherwise the generator is judged anew by critics that have just moved."""
@@ -135,8 +133,6 @@ class AdversarialGame:
         }
         self.critic_loss, self.generator_loss = LOSSES[recipe.loss]
         self.seen, self.lr_scale = 0, 1.0
-        self.critic_first = 0
-        """Samples over which the critic learns alone."""
         self.strength = self.augment_recipe.strength if self.augment_recipe.mode == "fixed" else 0.0
 
     def step(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
@@ -154,8 +150,7 @@ class AdversarialGame:
         """
         check_finite(real=batch["real"])
         self._set_learning_rates()
-        turns = self.seen // self.recipe.batch + 1
-        due = turns % self.recipe.n_critic == 0 and self.seen >= self.critic_first
+        due = (self.seen // self.recipe.batch + 1) % self.recipe.n_critic == 0
         metrics, played = self._critic_turn(batch, draws, due)
         if due and self.recipe.one_stage:
             metrics["generator_gradient"] = self._update("generator")

@@ -86,8 +86,6 @@ def begin(game: AdversarialGame, start: Start | None, classes: list[str]) -> Adv
             fill(network, start.networks[name], start.source, [labels])
     if game.augment_recipe.mode == "adaptive":  # the critic would remember the data while it rises anew
         game.strength = min(start.strength, game.augment_recipe.strength)
-    if "critics" not in start.networks:  # which knows nothing yet, and would lead the generator astray
-        game.critic_first = game.recipe.critic_first
     for side, optimizer in game.optimizers.items():
         shapes = [parameter.shape for parameter in optimizer.parameters]
         # their numbers are others where there are classes now and were none, or the other way round

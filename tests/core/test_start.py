@@ -12,14 +12,11 @@ from safetensors.torch import load_file
 
 import creative_gan
 from creative_gan.core import checkpoint
-from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.core.recipe import load
 from creative_gan.core.start import Rows
 from creative_gan.image.recipe import ImageRecipe
 from creative_gan.image.train import plan
-
-from . import toy
 
 STILL = {"game.lr": 0.0, "watch.looks": 1, "watch.report": False}
 """Nothing is learnt, so whatever is at the end was there at the beginning."""
@@ -51,7 +48,7 @@ def test_a_run_is_gone_on_with_whole(trained: Path, tmp_path: Path):
     )  # the run's own recipe, not that of the data
 
 
-def test_moments_are_taken_over_and_the_critic_does_not_wait(trained: Path, tmp_path: Path):
+def test_moments_are_taken_over(trained: Path, tmp_path: Path):
     out = begun(trained, tmp_path / "more", samples=32)
     game = plan("builtin:digits", load(ImageRecipe, out / "recipe.toml"), "digits", "cpu").game(32)
     old = checkpoint.load_newest(trained / "checkpoint")[1]["game"]["optimizers"]
@@ -61,7 +58,6 @@ def test_moments_are_taken_over_and_the_critic_does_not_wait(trained: Path, tmp_
         assert all(
             torch.equal(row["exp_avg_sq"], state[n]["exp_avg_sq"]) for n, row in old[side]["state"].items()
         )
-    assert game.critic_first == 0
 
 
 def test_an_adaptive_augmentation_stays_as_strong(trained: Path, tmp_path: Path):
@@ -79,16 +75,12 @@ def test_an_adaptive_augmentation_stays_as_strong(trained: Path, tmp_path: Path)
     assert plan("builtin:digits", still, "x", "cpu").game(64).strength == still.augment.strength
 
 
-def test_without_its_critic_a_generator_waits_for_one(trained: Path, tmp_path: Path):
+def test_a_model_alone_brings_its_generator(trained: Path, tmp_path: Path):
     shutil.copytree(trained / "model", tmp_path / "shared")
-    learning = {"game.lr": 1e-3, "game.batch": 16, "network.width": 8}
-    first = begun(tmp_path / "shared", tmp_path / "first", samples=64, **learning | {"game.critic_first": 64})
-    model = load_file(tmp_path / "shared/model.safetensors")
-    assert same(model, networks(first)["generator"]) and same(model, networks(first)["ema"])
-    then = begun(tmp_path / "shared", tmp_path / "then", samples=80, **learning | {"game.critic_first": 64})
-    assert not same(model, networks(then)["generator"])
-    moved = networks(first)["critics"], networks(then)["critics"]
-    assert not same(*moved)  # it has learnt alone, and goes on learning
+    out = begun(tmp_path / "shared", tmp_path / "out", **{"network.width": 8})
+    model, new = load_file(tmp_path / "shared/model.safetensors"), networks(out)
+    assert same(model, new["generator"]) and same(model, new["ema"])
+    assert not same(networks(trained)["critics"], new["critics"])
 
 
 def test_classes_are_told_by_their_names(trained: Path, tmp_path: Path):
@@ -107,7 +99,7 @@ def test_classes_are_told_by_their_names(trained: Path, tmp_path: Path):
 
 def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path):
     shutil.copytree(trained / "model", tmp_path / "shared")
-    settings = {"game.lr": 1e-3, "game.critic_first": 64, "watch.save_seconds": 0.0}
+    settings = {"game.lr": 1e-3, "watch.save_seconds": 0.0}
     straight = begun(tmp_path / "shared", tmp_path / "straight", samples=192, **settings)
     begun(tmp_path / "shared", tmp_path / "stopped", samples=192, **settings)
     newest = sorted((tmp_path / "stopped/checkpoint").glob("[0-9]*"))[-1]
@@ -168,24 +160,6 @@ def test_rows_are_told_by_their_names():
     rows = Rows(("label.weight",), ["a", "b", "c"], ["c", "new", "a", "b"])
     assert torch.equal(rows.fitted(table), torch.stack([table[2], table.mean(0), table[0], table[1]]))
     assert torch.equal(rows.fitted(table[:, 0]), torch.tensor([4.0, 2.0, 0.0, 2.0]))
-
-
-def test_the_critic_of_a_toy_game_learns_alone_for_so_long():
-    game = toy.game()
-    game.critic_first = 32
-    moved = []
-    for _ in range(4):
-        before = {name: [p.clone() for p in n.parameters()] for name, n in game.networks().items()}
-        rows = slice(0, 16)
-        game.step(toy.batches(game.seen, 16, rows), Draws(0, game.seen, 16, rows))
-        moved.append(
-            {
-                name: not all(map(torch.equal, before[name], n.parameters()))
-                for name, n in game.networks().items()
-            }
-        )
-    alone = {"generator": False, "critics": True, "ema": False}
-    assert moved[:2] == [alone, alone] and moved[2:] == [dict.fromkeys(alone, True)] * 2
 
 
 @pytest.mark.parametrize(
