@@ -10,6 +10,7 @@ from creative_gan.core import models, page
 from creative_gan.core.errors import UserError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.page import Html
+from creative_gan.core.provenance import png_bytes_with_origin, together
 
 TRAININGS = {
     "image": ("Pictures", "builtin:art", "image/demo", "pictures"),
@@ -82,7 +83,7 @@ def _pictures(model: Any, folder: Path) -> Html:
     origins = model.origins(count, 0, None, None)
     made = model.pictures(count)
     export.write_pictures(made, folder / "pictures", origins, overwrite=True)
-    sheet = export.png(export.grid(made, columns), None)
+    sheet = export.png(export.grid(made, columns), together(origins))
     write_bytes(folder / "grid.png", sheet, overwrite=True)
     return page.figure(page.picture(sheet, "pictures of the model"), ", ".join(model.classes))
 
@@ -93,11 +94,13 @@ def _sounds(model: Any, folder: Path) -> Html:
 
     count = max(min(len(model.classes), 10), 8)
     made = model.waves(count)
-    paths = write_sounds(made, model.rate, folder / "sounds", model.origins(count, 0, None, None), True)
+    origins = model.origins(count, 0, None, None)
+    paths = write_sounds(made, model.rate, folder / "sounds", origins, True)
     captions = [model.classes[i % len(model.classes)] if model.classes else str(i) for i in range(count)]
     sheet = io.BytesIO()
     sound_sheet(list(made), model.rate, captions).save(sheet, "png")
-    write_bytes(folder / "sounds.png", sheet.getvalue(), overwrite=True)
+    drawn = png_bytes_with_origin(sheet.getvalue(), together(origins))
+    write_bytes(folder / "sounds.png", drawn, overwrite=True)
     players = [
         page.figure(page.audio(path.read_bytes(), caption), caption)
         for path, caption in zip(paths, captions, strict=True)

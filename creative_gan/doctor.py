@@ -110,7 +110,15 @@ def device() -> list[Finding]:
         cores = f", {torch.get_num_threads()} threads" if compute.device.type == "cpu" else ""
         name = torch.cuda.get_device_name() if compute.device.type == "cuda" else compute.device.type + cores
     except Exception as error:
-        return [Finding("device", "attention", f"torch does not load: {first_line(error)}", "", True)]
+        return [
+            Finding(
+                "device",
+                "attention",
+                f"torch does not load: {first_line(error)}",
+                f"{PIP} --force-reinstall torch",
+                True,
+            )
+        ]
     bf16 = "bfloat16 units are used" if compute.bfloat16 else "no units; float32 is used"
     found = Finding("device", "ok", name)
     if compute.device.type == "cpu" and shutil.which("nvidia-smi"):

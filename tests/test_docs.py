@@ -188,6 +188,15 @@ def test_papers_index_names_what_there_is():
 
 
 def test_architecture_tree_is_that_of_the_disk():
-    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    for name in re.findall(r"`creative_gan/([\w/]+\.py)`", text):
-        assert (ROOT / "creative_gan" / name).exists(), name
+    tree = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("```")[1].splitlines()
+    folders, named = [ROOT / "creative_gan"], []
+    for line in tree:
+        if begun := re.match(r"  ((?:[\w/]+/ +)+)", line):
+            folders = [ROOT / "creative_gan" / name for name in begun[1].split()]
+        elif line and not line.startswith(" "):
+            folders = [ROOT / line.split()[0]] if line.split()[0].endswith("/") else []
+        for name in re.findall(r"[\w/]+\.py", line):
+            assert any((folder / name).exists() for folder in [*folders, ROOT / "creative_gan", ROOT]), line
+            named.append(name)
+    core = {path.name for path in (ROOT / "creative_gan/core").glob("*.py")} - {"__init__.py"}
+    assert core <= set(named), core - set(named)

@@ -42,6 +42,8 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
         raise UserError(
             f"{file} is a preview of a model and is not made again; sample from the model instead"
         )
+    if command == "render":
+        raise UserError(f"{file} was rendered; make its song again, as its record says, and render that")
     model = record.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
     api.module(api.kind_of({"modality": modality, "kind": kind}, file), "again").again(

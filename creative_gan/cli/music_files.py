@@ -11,8 +11,21 @@ from creative_gan.core.errors import UserError
 
 MIDI_ENDINGS = (".mid", ".midi")
 FILE = click.argument("file", type=options.PATH)
+
+
+def _out(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
+    """A file or a folder: what - stands for elsewhere has no ending, which would say what is written."""
+    if str(value) == "-":
+        raise click.UsageError("--out - does not say what to write; name a .mid, .wav, .flac or .ogg file")
+    return value
+
+
 OUT = click.option(
-    "--out", type=options.PATH, required=True, help="A .mid, .wav, .flac or .ogg file, or a folder for many."
+    "--out",
+    type=options.PATH,
+    required=True,
+    callback=_out,
+    help="A .mid, .wav, .flac or .ogg file, or a folder for many.",
 )
 COUNT = click.option(
     "-n", "count", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many."
@@ -141,13 +154,15 @@ def walk(
     show_default=True,
     help="fluidsynth where the system has it, or the synthesiser that comes with the package.",
 )
+@options.METADATA
 @options.OVERWRITE
-def render(file: Path, out: Path, rate: int, engine: str, overwrite: bool) -> None:
+def render(file: Path, out: Path, rate: int, engine: str, metadata: bool, overwrite: bool) -> None:
     """Make a sound file of a MIDI file.
 
     \b
     creative-gan music render song.mid --out song.wav
     """
+    from creative_gan.core import provenance
     from creative_gan.core.files import ensure_free
     from creative_gan.music.midi.reader import open_midi
     from creative_gan.music.synth import render as play
@@ -156,7 +171,10 @@ def render(file: Path, out: Path, rate: int, engine: str, overwrite: bool) -> No
     sound_ending(out)
     ensure_free(out, overwrite)
     sound = play(open_midi(file), rate, engine)
-    write_sound(out, sound.T, rate, overwrite=overwrite)
+    record = provenance.read(file) if metadata else None
+    if record is not None:  # what a model made stays that, however it is heard
+        record = record | {"command": "music render", "of": record.get("command")}
+    write_sound(out, sound.T, rate, record, overwrite)
     options.say(f"wrote {out}: {len(sound) / rate:.1f} s")
 
 

@@ -74,13 +74,13 @@ def _data(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """The model that was named, or the shipped one that the group takes where none is."""
+    """The model that was named, or the shipped one that the command or its group takes where none is."""
     if value is not None or ctx.resilient_parsing:
         return value
     from creative_gan.core.models import default
 
     assert ctx.parent is not None and ctx.parent.info_name is not None
-    name = default(ctx.parent.info_name)
+    name = default(ctx.parent.info_name, OWN.get(ctx.info_name or ""))
     say(f"the model is {name}, which comes with the package (another with --model)")
     return name
 
@@ -91,6 +91,9 @@ def _start(ctx: click.Context, param: click.Parameter, value: str | None) -> str
         raise click.UsageError("--from is empty; name a model or a run folder")
     return value
 
+
+OWN = {"walk": "drums"}
+"""The shipped models of commands that cannot use the default of their group, if they come with it."""
 
 BUILTIN = {
     "image": ("builtin:art", "builtin:digits"),

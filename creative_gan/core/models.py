@@ -65,14 +65,14 @@ def shipped_names(modality: str) -> list[str]:
     return sorted(p.parent.name for p in (SHIPPED / modality).glob("*/config.json"))
 
 
-def default(modality: str) -> str:
-    """The shipped model that is meant where none is named.
+def default(modality: str, preferred: str | None = None) -> str:
+    """The shipped model that is meant where none is named: the preferred one if there is one of that name.
 
     Raises:
         UserError: none of this modality is shipped.
     """
     names = shipped_names(modality)
-    for name in (*DEFAULTS[modality], *names):
+    for name in (*filter(None, [preferred]), *DEFAULTS[modality], *names):
         if name in names:
             return name
     raise UserError(

@@ -1,7 +1,9 @@
 """TensorBoard and Weights & Biases beside `metrics.jsonl`, when the user asks for them."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ def track(names: str, folder: Path) -> Iterator[Log]:
     for name in wanted:
         if name not in _TRACKERS:
             raise UserError(f"--log knows {', '.join(_TRACKERS)}, not {name!r}")
+        if find_spec(name) is None:
+            raise UserError(f"--log {name} needs: pip install 'creative-gan[{name}]'")
     with ExitStack() as stack:
         logs: list[Log] = []
 
@@ -44,10 +48,8 @@ def track(names: str, folder: Path) -> Iterator[Log]:
 
 @contextmanager
 def _tensorboard(folder: Path) -> Iterator[Log]:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UserError("--log tensorboard needs: pip install 'creative-gan[tensorboard]'") from None
+    from torch.utils.tensorboard import SummaryWriter
+
     writer = SummaryWriter(str(folder / "tensorboard"))
 
     def log(row: dict[str, Any]) -> None:
@@ -63,13 +65,20 @@ def _tensorboard(folder: Path) -> Iterator[Log]:
 
 @contextmanager
 def _wandb(folder: Path) -> Iterator[Log]:
-    try:
-        import wandb
-    except ImportError:
-        raise UserError("--log wandb needs: pip install 'creative-gan[wandb]'") from None
-    folder.mkdir(parents=True, exist_ok=True)
+    import wandb
+
+    place = folder / "wandb"
+    place.mkdir(parents=True, exist_ok=True)
+    # a run that is gone on with has its own; another of the same name, or one after --new, must not have it
+    known = place / "id"
+    if not known.exists():
+        known.write_text(uuid.uuid4().hex[:8])
     run = wandb.init(
-        project="creative-gan", name=folder.name, dir=str(folder), resume="allow", id=folder.name
+        project="creative-gan",
+        name=folder.name,
+        dir=str(folder),
+        resume="allow",
+        id=known.read_text().strip(),
     )
     try:
         yield lambda row: run.log({k: v for k, v in row.items() if k != "seen"}, step=row["seen"])

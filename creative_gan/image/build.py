@@ -153,7 +153,7 @@ def _decoded(
             kept.append(row)
             yield picture
         elif strict:
-            raise picture
+            raise DataError(picture.path, picture.reason, "take it out, or train without --strict")
         else:
             skipped.append((source.names[row], picture.reason))
 

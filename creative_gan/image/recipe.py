@@ -52,6 +52,11 @@ class ImageRecipe:
             raise ValueError(
                 "network.norm = batch needs a game.batch of 2 or more; else set network.norm = none"
             )
+        if self.network.spectral_norm and self.game.accumulate > 1:
+            raise ValueError(
+                "network.spectral_norm looks at the weights anew for each of the chunks of game.accumulate; set "
+                "game.accumulate = 1"
+            )
         if normed and self.game.accumulate > 1:
             raise ValueError(
                 "game.accumulate works on chunks, which have batch statistics of their own; set network.norm = none"

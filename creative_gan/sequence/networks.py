@@ -141,6 +141,8 @@ class TransformerGenerator(nn.Module):
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,
+            bos_token_id=None,  # GPT-2's own, which no vocabulary here has
+            eos_token_id=None,
         )
         self.body = GPT2Model(config)
         self.classes = nn.Embedding(classes, width) if classes else None

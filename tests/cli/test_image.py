@@ -266,6 +266,13 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
         (("recipes", "show", "wgan-pg"), 1, "did you mean"),
         (("image", "export", "--model", "digits", "--out", "x.zip"), 1, "exported as a folder"),
         (("music", "walk", "--model", "chorales", "--out", "x.wav"), 1, "--model drums"),
+        (("music", "sample", "--model", "chorales", "--out", "-"), 2, "does not say what to write"),
+        (("text", "evaluate", "--model", "verses", "--verdict", "--seed", "3"), 2, "leave --seed away"),
+        (
+            ("image", "train", "builtin:digits", "--recipe", "digits", "--log", "wandb"),
+            1,
+            "creative-gan[wandb]",
+        ),
         (("nonsense",), 2, "nonsense"),
     ],
 )

@@ -114,6 +114,13 @@ def test_render_and_picture(run, composed: Path, sounding: Path, tmp_path: Path)
     run("music", "sample", "--model", sounding, "--out", sound)
     assert run("music", "render", song, "--out", tmp_path / "song.wav", "--engine", "own")[0] == 0
     assert soundfile.info(tmp_path / "song.wav").channels == 2
+    record = provenance.read(tmp_path / "song.wav")
+    assert record is not None and (record["command"], record["of"]) == ("music render", "music sample")
+    code, _, err = run("inspect", tmp_path / "song.wav", "--again", tmp_path / "again.wav")
+    assert code == 1 and "make its song again" in err
+    bare = tmp_path / "bare.wav"
+    assert run("music", "render", song, "--out", bare, "--engine", "own", "--no-metadata")[0] == 0
+    assert provenance.read(bare) is None
     for file in (song, sound):
         assert run("music", "picture", file)[0] == 0
         with Image.open(file.with_suffix(".png")) as picture:

@@ -86,6 +86,19 @@ def test_average_lags_behind_by_its_half_life():
     assert torch.allclose(game.ema.average.body[0].weight, middle, atol=1e-7)
 
 
+def test_the_average_lags_less_at_the_beginning():
+    game = toy.game(ema=1e6, ema_ramp=0.5)
+    before = game.generator.body[0].weight.detach().clone()
+    play_one(game, 0)
+    first = game.ema.average.body[0].weight.detach().clone()
+    now = game.generator.body[0].weight.detach().clone()
+    # after 16 samples the half-life is 8, so a batch is two of them; after 32 it is 16
+    assert torch.allclose(first, before / 4 + now * 3 / 4, atol=1e-7)
+    play_one(game, 1)
+    then = game.generator.body[0].weight.detach()
+    assert torch.allclose(game.ema.average.body[0].weight, (first + then) / 2, atol=1e-7)
+
+
 def test_instance_noise_fades():
     game = toy.game(instance_noise=0.5)
     x, draws = torch.zeros(16, 2), Draws(0, 0, 16, slice(0, 16))

@@ -76,7 +76,7 @@ def checked(text: str) -> Checked:
     for address in found.addresses:
         inside = address.startswith("#") and address[1:] in found.ids
         assert inside or re.match(
-            r"data:(image/(png|gif|jpeg)|audio/wav);base64,[A-Za-z0-9+/=]+$", address
+            r"data:(image/(png|gif|jpeg)|audio/(wav|flac));base64,[A-Za-z0-9+/=]+$", address
         ), address
     style = text[text.index("<style>") : text.index("</style>")]
     assert "url(" not in style and "@import" not in style

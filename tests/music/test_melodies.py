@@ -7,7 +7,7 @@ from creative_gan.music import melodies
 from creative_gan.music.midi.data import load_pieces
 from creative_gan.music.midi.song import Part, Song, transposed
 
-PLANTED = 20
+PLANTED = 100
 
 
 def test_planted_copies_are_found_in_any_key():

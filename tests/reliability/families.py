@@ -17,6 +17,8 @@ from creative_gan.core import provenance
 from creative_gan.core.errors import UserError
 
 Files = dict[str, bytes]
+MODELLED = {"image": "image", "text": "text", "wave": "music/wave", "midi": "music/midi"}
+"""The runs whose models are damaged, and their kinds."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def recipes(runs: Path) -> Files:
 def models(runs: Path) -> Files:
     """Each file of a model, and of a checkpoint."""
     files: Files = {}
-    for modality in ("image", "text"):
+    for modality in MODELLED:
         for path in sorted((runs / modality / "model").iterdir()):
             if path.suffix in (".json", ".safetensors"):
                 files[f"{modality} model {path.name}"] = path.read_bytes()
@@ -183,11 +185,10 @@ def use_texts(path: Path, scratch: Path) -> None:
 def use_recipes(path: Path, scratch: Path) -> None:
     import tomllib
 
+    from creative_gan import api
     from creative_gan.core.recipe import load, parse, to_toml
-    from creative_gan.image.recipe import ImageRecipe
-    from creative_gan.text.recipe import TextRecipe
 
-    kind = TextRecipe if path.name.startswith("text") else ImageRecipe
+    kind = api.recipe_class(api.kind_of_recipe(path))
     made = load(kind, path)
     assert parse(kind, tomllib.loads(to_toml(made))) == made
 
@@ -196,9 +197,8 @@ def use_models(path: Path, scratch: Path) -> None:
     """Puts the file into a model or a checkpoint that is whole otherwise, and uses that."""
     import warnings
 
+    from creative_gan import api
     from creative_gan.core import checkpoint
-    from creative_gan.image.model import load as load_image
-    from creative_gan.text.model import load as load_text
 
     modality, kind, name = path.name.split(" ")
     place = scratch / modality / kind
@@ -209,17 +209,17 @@ def use_models(path: Path, scratch: Path) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 checkpoint.load_newest(place.parent / "checkpoints")
-        elif modality == "image":
-            load_image(place).sample(1)
         else:
-            load_text(place).sample(1)
+            model = api.module(MODELLED[modality], "model").load(place)
+            if modality != "midi":  # a song takes longer than a file may
+                model.sample(1)
     finally:
         (place / name).write_bytes(before)
 
 
 def lay_out(runs: Path, scratch: Path) -> None:
     """What `use_models` needs in its scratch folder."""
-    for modality in ("image", "text"):
+    for modality in MODELLED:
         shutil.copytree(runs / modality / "model", scratch / modality / "model")
         newest = sorted((runs / modality / "checkpoint").iterdir())[-1]
         shutil.copytree(newest, scratch / modality / "checkpoints" / newest.name)

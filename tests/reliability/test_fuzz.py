@@ -14,7 +14,7 @@ import pytest
 
 from creative_gan.core.errors import UserError
 from tests.reliability.children import context
-from tests.reliability.families import FAMILIES, lay_out
+from tests.reliability.families import FAMILIES, MODELLED, lay_out
 from tests.reliability.mutate import mutated
 
 SECONDS = 2.0
@@ -32,7 +32,7 @@ def test_damaged_files_are_refused_or_read(
     wanted, found = many(80, 20_000), Counter[str]()
     runs = tmp_path / "runs"
     runs.mkdir()
-    for modality in ("image", "text"):
+    for modality in MODELLED:
         (runs / modality).symlink_to(finished(modality))
     faults: list[dict] = []
     first, slowest, memory = 0, 0.0, 0.0

@@ -11,7 +11,7 @@ from creative_gan.music.wave import report
 from creative_gan.music.wave.data import open_sounds
 from tests.core.test_page import checked
 
-PLANTED = 20
+PLANTED = 100
 
 
 @pytest.fixture(autouse=True)

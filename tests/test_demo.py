@@ -1,0 +1,36 @@
+"""The demo's page: what every shipped model makes, to see, hear and read, and what each modality learned."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from creative_gan.core import provenance
+from creative_gan.core.models import DEFAULTS, shipped_names
+from tests.core.test_page import checked
+
+
+@pytest.mark.slow
+def test_everything_is_on_one_page(run, shelf: Path, tmp_path: Path, quick_judges: None):
+    code, _, err = run("demo", "--out", tmp_path / "demo", "--minutes", "0.001")
+    assert code == 0, err
+    page = checked((tmp_path / "demo/index.html").read_text("utf-8"))
+    for name in ("digits", "chorales", "verses"):
+        config = json.loads(next(shelf.glob(f"*/{name}/config.json")).read_text("utf-8"))
+        assert f"{name}: {config['about']}" in page.words
+    for data in ("builtin:art", "builtin:drums", "builtin:tunes", "builtin:verses"):
+        assert data in page.words
+    assert sum(len(shipped_names(group)) for group in DEFAULTS) == 3
+    # pictures of digits, two piano rolls, and before and after of pictures, sounds and songs
+    assert page.tags.count("img") >= 1 + 2 + 2 * 3
+    assert page.tags.count("audio") >= 2 + 2
+    written = sorted((tmp_path / "demo/text/verses").glob("*.txt"))
+    assert written and all(line in page.words for line in written[0].read_text("utf-8").split("\n") if line)
+    sheet = tmp_path / "demo/image/digits/grid.png"
+    with Image.open(sheet) as picture:
+        assert picture.width > picture.height / 2
+    record = provenance.read(sheet)
+    assert record is not None and record["command"] == "image sample"
+    song = provenance.read(tmp_path / "demo/music/chorales/song1.mid")
+    assert song is not None and song["command"] == "music sample"
