@@ -47,7 +47,12 @@ class Copying:
     @property
     def alike(self) -> np.ndarray:
         """bool [M]: which samples are the same as a training item, or `ALIKE` times as near as any unseen real item."""
-        return self.distance <= self.heldout.min() / ALIKE
+        return self.distance <= self.hardly
+
+    @property
+    def hardly(self) -> float:
+        """So small a distance is as good as none: what `alike` goes by."""
+        return float(_apart(self.heldout).min()) / ALIKE
 
     @property
     def share(self) -> float:
@@ -74,8 +79,18 @@ class Copying:
 
 
 def threshold(heldout: np.ndarray) -> float:
-    """The distance [N] that only one in a hundred unseen real items is within."""
-    return float(np.percentile(heldout, 100 * SHARE))
+    """The distance that only one in a hundred unseen real items is within, of their distances [N].
+
+    Twins of training items, at a distance of 0, are left out: where the data hold many things twice the threshold
+    would be 0, and nothing but twins within it.
+    """
+    return float(np.percentile(_apart(heldout), 100 * SHARE))
+
+
+def _apart(heldout: np.ndarray) -> np.ndarray:
+    """The distances of those items that have no twin, or all of them where every one has."""
+    apart = heldout[heldout > 0]
+    return apart if len(apart) else heldout
 
 
 def judge(nearest: np.ndarray, distance: np.ndarray, heldout: np.ndarray) -> Copying:
@@ -108,7 +123,7 @@ def verdict(found: Copying, items: str) -> str:
     """What the figures say, in a sentence. `items`: what the samples are, such as `pictures`."""
     count, copies, alike = len(found.distance), int(found.copies.sum()), int(found.alike.sum())
     # Where the data hold things twice, unseen items are the same as training items, too.
-    if alike / count > (found.heldout <= found.heldout.min() / ALIKE).mean():
+    if alike / count > (found.heldout <= found.hardly).mean():
         return (
             f"Copies: {alike} of {count} samples are the same as a training item, or all but the same: {ALIKE} "
             f"times as near as the nearest of {len(found.heldout)} unseen real {items}. They are shown below."

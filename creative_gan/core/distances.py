@@ -137,7 +137,7 @@ def near_duplicates(train: np.ndarray, heldout: np.ndarray, fake: np.ndarray) ->
     """Which fakes are as near to a training row as only one in a hundred unseen real samples is?
 
     train: [T, D], heldout: [N, D], fake: [M, D]. Returns `share` of such fakes in [0, 1] (0.01 is what real
-    samples give), the `threshold` (1st percentile of the held-out rows' distances to the training set), for
+    samples give), the `threshold` (1st percentile of the held-out rows' distances to the training set, twins left out), for
     each fake its `nearest` training row [M] int64 and the `distance` [M] to it, and for each held-out row the
     same as `heldout_nearest` and `heldout_distance` [N].
     """
@@ -145,7 +145,7 @@ def near_duplicates(train: np.ndarray, heldout: np.ndarray, fake: np.ndarray) ->
     heldout_nearest, heldout_distance = _nearest(heldout, train)
     limit = threshold(heldout_distance)
     nearest, distance = _nearest(fake, train)
-    # "<=", so that copies are found even where held-out rows repeat training rows and the threshold is 0.
+    # "<=", so that copies are found even where all held-out rows repeat training rows and the threshold is 0.
     return {
         "share": float((distance <= limit).mean()),
         "threshold": limit,

@@ -55,6 +55,16 @@ def test_what_real_data_do_too_is_no_copying():
     assert verdict(found(fake, heldout), "items").startswith("Copies: 150 of 300")
 
 
+def test_twins_in_the_data_do_not_hide_near_copies():
+    fake, heldout = distances(0, 300), distances(1, 200)
+    heldout[:20] = 0
+    fake[:40] = 0.02  # as a copy that was saved anew, or is a little brighter
+    judged = found(fake, heldout)
+    assert judged.threshold > 0.02 and judged.copies[:40].all() and judged.alike[:40].all()
+    assert verdict(judged, "items").startswith("Copies: 40 of 300")
+    assert found(fake, np.zeros(20)).threshold == 0
+
+
 def test_a_memory_of_everything_and_samples_off_the_data():
     near = found(distances(0, 300, 2.0), distances(1, 300))
     assert near.z < -10 and near.near and not verdict(near, "items").startswith("No sign")
