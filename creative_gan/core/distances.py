@@ -137,9 +137,9 @@ def near_duplicates(train: np.ndarray, heldout: np.ndarray, fake: np.ndarray) ->
     """Which fakes are as near to a training row as only one in a hundred unseen real samples is?
 
     train: [T, D], heldout: [N, D], fake: [M, D]. Returns `share` of such fakes in [0, 1] (0.01 is what real
-    samples give), the `threshold` (1st percentile of the held-out rows' distances to the training set, twins left out), for
-    each fake its `nearest` training row [M] int64 and the `distance` [M] to it, and for each held-out row the
-    same as `heldout_nearest` and `heldout_distance` [N].
+    samples give), the `threshold` (1st percentile of the held-out rows' distances to the training set, twins
+    left out), for each fake its `nearest` training row [M] int64 and the `distance` [M] to it, and for each
+    held-out row the same as `heldout_nearest` and `heldout_distance` [N].
     """
     train, heldout, fake = _triple(train, heldout, fake)
     heldout_nearest, heldout_distance = _nearest(heldout, train)

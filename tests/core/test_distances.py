@@ -197,10 +197,15 @@ def test_planted_copies_are_found() -> None:
 def test_copies_are_found_where_the_heldout_rows_repeat_training_rows() -> None:
     train = normal(0, 300)
     heldout = np.concatenate([train[:10], normal(1, 90)])
-    found = near_duplicates(train, heldout, np.concatenate([train[50:60], normal(2, 90)]))
-    assert found["threshold"] == 0.0
-    assert found["share"] == pytest.approx(0.1)
-    assert found["nearest"][:10].tolist() == list(range(50, 60))
+    altered = train[60:70] + normal(3, 10, scale=0.02)
+    found = near_duplicates(train, heldout, np.concatenate([train[50:60], altered, normal(2, 80)]))
+    assert found["threshold"] > 0.2  # the ten twins do not make it nothing
+    within = found["distance"] <= found["threshold"]
+    assert within[:20].all() and within[20:].mean() < 0.05
+    assert found["share"] == pytest.approx(within.mean())
+    assert found["nearest"][:20].tolist() == list(range(50, 70))
+    twins = near_duplicates(train, train[:10], train[50:60])
+    assert twins["threshold"] == 0.0 and twins["share"] == 1.0  # where every one has a twin
 
 
 @pytest.mark.parametrize("distance", [precision_recall, density_coverage])
