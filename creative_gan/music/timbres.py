@@ -169,6 +169,7 @@ def _partials(
     wave = np.zeros(len(time), np.float32)
     # High strings die away sooner than low ones.
     decay = timbre.decay * (frequency / 261.6) ** 0.6
+    fading = (-decay * time).astype(np.float32)
     brightness = np.array([_resonance(timbre, ratio * frequency) for ratio in ratios])
     levels = np.array(timbre.partials) * brightness
     levels /= np.sqrt((levels**2).sum())
@@ -181,7 +182,7 @@ def _partials(
         phase -= np.floor(phase)
         part = np.sin((2 * np.pi * phase).astype(np.float32)) * np.float32(level)
         if decay:
-            part *= np.exp(-time * decay * (1 + timbre.damping * k)).astype(np.float32)
+            part *= np.exp(fading * np.float32(1 + timbre.damping * k))
         wave += part
     return wave
 
@@ -197,10 +198,10 @@ def _resonance(timbre: Timbre, hertz: float) -> float:
 def _noise_about(frequency: float, samples: int, rate: int, rng: np.random.Generator) -> np.ndarray:
     """A band of noise around a frequency, louder where the note begins."""
     width = max(2, int(rate / frequency * 2))
-    slow = [
-        np.convolve(rng.standard_normal(samples + width), np.ones(width) / np.sqrt(width), "valid")
-        for _ in "sc"
-    ]
+    slow = []
+    for _ in "sc":  # a moving mean by running sums, which take as long for a wide one
+        sums = np.concatenate([[0.0], np.cumsum(rng.standard_normal(samples + width))])
+        slow.append((sums[width:] - sums[:-width]) / np.sqrt(width))
     turns = 2 * np.pi * frequency * np.arange(samples) / rate
     band = slow[0][:samples] * np.sin(turns) + slow[1][:samples] * np.cos(turns)
     return (band * (1 + 2 * np.exp(-np.arange(samples) / (0.04 * rate)))).astype(np.float32)
