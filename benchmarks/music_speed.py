@@ -67,7 +67,11 @@ def sound(options: argparse.Namespace) -> dict[str, Any]:
     begun = time.perf_counter()
     render(made, rate, "own")  # the first one, as of a command: tones are kept for the next
     first = {"first": time.perf_counter() - begun}
-    return first | timed(lambda: render(made, rate, "own"), options.rounds) | {"sounding": round(made.get_end_time(), 1)}
+    return (
+        first
+        | timed(lambda: render(made, rate, "own"), options.rounds)
+        | {"sounding": round(made.get_end_time(), 1)}
+    )
 
 
 def files(options: argparse.Namespace) -> dict[str, Any]:
