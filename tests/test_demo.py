@@ -12,9 +12,12 @@ from tests.core.test_page import checked
 
 
 @pytest.mark.slow
-def test_everything_is_on_one_page(run, shelf: Path, tmp_path: Path, quick_judges: None):
-    code, _, err = run("demo", "--out", tmp_path / "demo", "--minutes", "0.001")
-    assert code == 0, err
+def test_everything_is_on_one_page(
+    run, shelf: Path, tmp_path: Path, quick_judges: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("demo", "--minutes", "0.001")
+    assert code == 0 and "demo/index.html" in out, err
     page = checked((tmp_path / "demo/index.html").read_text("utf-8"))
     for name in ("digits", "chorales", "verses"):
         config = json.loads(next(shelf.glob(f"*/{name}/config.json")).read_text("utf-8"))

@@ -184,6 +184,7 @@ def evaluate(
             f"model {model_name} is not one of --verdict and --temperature, which are for MIDI writers"
         )
     if verdict:
+        options.beside("verdict", ("temperature", "seed"), "sweeps both weights over temperatures")
         from creative_gan.music.midi.verdict import keep
         from creative_gan.music.midi.verdict import verdict as compare
 

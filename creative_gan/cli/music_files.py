@@ -109,7 +109,7 @@ def accompany(
 
 
 @click.command()
-@options.MODEL
+@options.model("drums")
 @click.option("--out", type=options.PATH, required=True, help="A .wav, .flac or .ogg file.")
 @click.option("--seconds", type=options.Number(0.1, 600), default=12.0, show_default=True)
 @options.walk("sounds")

@@ -73,16 +73,31 @@ def _data(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
-def _model(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """The model that was named, or the shipped one that the command or its group takes where none is."""
-    if value is not None or ctx.resilient_parsing:
-        return value
-    from creative_gan.core.models import default
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
 
-    assert ctx.parent is not None and ctx.parent.info_name is not None
-    name = default(ctx.parent.info_name, OWN.get(ctx.info_name or ""))
-    say(f"the model is {name}, which comes with the package (another with --model)")
-    return name
+
+def model(preferred: str | None = None) -> Decorator:
+    """The model that was named, or else the shipped one that the command or its group prefers."""
+
+    def chosen(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value is not None or ctx.resilient_parsing:
+            return value
+        from creative_gan.core.models import default
+
+        assert ctx.parent is not None and ctx.parent.info_name is not None
+        name = default(ctx.parent.info_name, preferred)
+        say(f"the model is {name}, which comes with the package (another with --model)")
+        return name
+
+    return click.option(
+        "--model",
+        "model_name",
+        metavar="MODEL",
+        callback=chosen,
+        shell_complete=complete_model,
+        help="A run folder, a model folder or a shipped name; else the shipped default.",
+    )
 
 
 def _start(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -92,18 +107,12 @@ def _start(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return value
 
 
-OWN = {"walk": "drums"}
-"""The shipped models of commands that cannot use the default of their group, if they come with it."""
-
 BUILTIN = {
     "image": ("builtin:art", "builtin:digits"),
     "music": ("builtin:drums", "builtin:tunes"),
     "text": ("builtin:verses", "builtin:verses-zh"),
 }
 """The data that the package makes itself, by group."""
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 
 
 def together(*parts: Decorator) -> Decorator:
@@ -120,14 +129,7 @@ def together(*parts: Decorator) -> Decorator:
 PATH = click.Path(path_type=Path)
 SEEDS = click.IntRange(0, 2**62)
 POSITIVE = Number(0, 1e6, min_open=True)
-MODEL = click.option(
-    "--model",
-    "model_name",
-    metavar="MODEL",
-    callback=_model,
-    shell_complete=complete_model,
-    help="A run folder, a model folder or a shipped name; else the shipped default.",
-)
+MODEL = model()
 SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Same seed, same bytes.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
@@ -245,6 +247,14 @@ def report(things: str) -> Decorator:
         OVERWRITE,
         judged_by(things),
     )
+
+
+def beside(given: str, refused: tuple[str, ...], why: str) -> None:
+    """Raises a usage error where options were given beside --`given` that it pays no heed to, and why not."""
+    context = click.get_current_context()
+    for name in refused:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{given} {why}; leave --{name.replace('_', '-')} away")
 
 
 def print_json(value: Any) -> None:

@@ -178,12 +178,9 @@ def evaluate(
     from creative_gan.text.model import Manner
 
     result: dict[str, Any]
-    context = click.get_current_context()
-    for name in ("temperature", "best_of", "weights", "seed"):
-        if verdict and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            option = name.replace("_", "-")
-            raise click.UsageError(f"--verdict sweeps both weights over temperatures; leave --{option} away")
     if verdict:
+        unheeded = "temperature", "best_of", "weights", "seed"
+        options.beside("verdict", unheeded, "sweeps both weights over temperatures")
         result = verdicts.verdict(model_name, data, count)
         lines, kept = result["says"], verdicts.keep(model_name, result)
     else:

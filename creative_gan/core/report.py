@@ -5,12 +5,12 @@ A modality gathers its samples, figures and copies; `page.py` has the parts that
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from creative_gan import __version__
 from creative_gan.core import page
 from creative_gan.core.chart import Curve, chart, number
 from creative_gan.core.copying import Copying, notice
-from creative_gan.core.errors import DataError
+from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.models import find, read_config
 from creative_gan.core.page import Html
+
+J = TypeVar("J")
 
 NAME = "report.html"
 """In the run's folder: made anew whenever the run is reported on."""
@@ -184,6 +186,14 @@ def read(run: str | Path, modality: str) -> Run:
         len(ends),
         {key: speed[-1][key] for key in ("device", "megabytes") if speed and key in speed[-1]},
     )
+
+
+def tried(compare: Callable[[], J]) -> tuple[J | None, str]:
+    """What a comparison with real data found, or None and why it cannot be made, such as data that are gone."""
+    try:
+        return compare(), ""
+    except UserError as error:
+        return None, str(error)
 
 
 def write(run: Run, parts: Parts, out: Path | None, overwrite: bool) -> Path:

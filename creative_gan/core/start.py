@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from creative_gan.core import checkpoint
 from creative_gan.core.errors import UserError
 from creative_gan.core.game import AdversarialGame
+from creative_gan.core.models import find
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,23 @@ class Start:
     """Of the augmentation at the run's end."""
 
 
-def checkpoints(model: Path) -> Path | None:
-    """The checkpoints of the run that a model folder lies in; None where there are none, as in a shared model."""
-    folder = model.parent / "checkpoint"
-    return folder if model.name == "model" and any(folder.glob("[0-9]*")) else None
-
-
-def start_of(source: str, model: Path, classes: list[str], generator: nn.Module) -> Start:
-    """The weights of a model, or all networks of its run's newest checkpoint where it has one.
+def start_of(model: Any, modality: str) -> Start:
+    """The weights of a model, or all networks of its run's newest checkpoint where it lies in a run.
 
     Args:
-        model: its folder, which `source` means.
-        generator: the model's, with its weights.
+        model: as a modality's `load` gives it, with `path`, `classes` and `generator`.
 
     Raises:
         DataError: the run's checkpoints are damaged.
     """
-    folder = checkpoints(model)
-    found = checkpoint.load_newest(folder) if folder else None
+    folder = find(model.path, modality)
+    # a model that was shared lies in no run
+    found = checkpoint.load_newest(folder.parent / "checkpoint") if folder.name == "model" else None
     if found is None:
-        weights = generator.state_dict()
-        return Start(source, classes, {"generator": weights, "ema": weights}, {})
+        weights = model.generator.state_dict()
+        return Start(model.path, model.classes, {"generator": weights, "ema": weights}, {})
     game = found[1]["game"]
-    return Start(source, classes, game["networks"], game["optimizers"], game["strength"])
+    return Start(model.path, model.classes, game["networks"], game["optimizers"], game["strength"])
 
 
 def begin(game: AdversarialGame, start: Start | None, classes: list[str]) -> AdversarialGame:
@@ -113,6 +108,7 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: str, rows: Iter
     """
     mine = network.state_dict()
     for part in rows:
+        vectors = {name: t for name, t in (mine | weights).items() if name.endswith(part.tensors)}
         if not part.now:
             weights = {name: tensor for name, tensor in weights.items() if not name.endswith(part.tensors)}
         elif not part.then:
@@ -123,8 +119,9 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: str, rows: Iter
                 for name, tensor in weights.items()
             }
         if bool(part.now) != bool(part.then):
+            widths = {tensor.shape[1] for tensor in vectors.values()}
             weights = {
-                name: _columns(tensor, mine[name]) if name in mine else tensor
+                name: _columns(tensor, mine[name], widths) if name in mine else tensor
                 for name, tensor in weights.items()
             }
     odd = {(name, tuple(t.shape)) for name, t in weights.items()} ^ {
@@ -138,9 +135,12 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: str, rows: Iter
     network.load_state_dict(weights)
 
 
-def _columns(tensor: Tensor, own: Tensor) -> Tensor:
-    """A matrix with as many columns as `own`: without its last ones, or with those of `own` behind it."""
-    if tensor.ndim != 2 or own.ndim != 2 or len(tensor) != len(own):
+def _columns(tensor: Tensor, own: Tensor, widths: set[int]) -> Tensor:
+    """A matrix with as many columns as `own`: without its last ones, or with those of `own` behind it.
+
+    `widths`: of the vectors that the columns in question read; any other difference is left as it is.
+    """
+    if tensor.ndim != 2 or own.ndim != 2 or abs(tensor.shape[1] - own.shape[1]) not in widths:
         return tensor
     return torch.cat([tensor[:, : own.shape[1]].to(own.device), own[:, tensor.shape[1] :]], 1)
 

@@ -11,7 +11,6 @@ from creative_gan.core import page
 from creative_gan.core import report as reports
 from creative_gan.core.chart import number
 from creative_gan.core.copying import Copying, memorised, section
-from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
 from creative_gan.image import export
 from creative_gan.image.evaluate import Comparison, compare
@@ -54,11 +53,10 @@ def report(
     UserError and DataError: there is no such run, its model is damaged, or the page cannot be written.
     """
     found = reports.read(run, "image")
-    model, judged, trouble = load(found.folder), None, ""
-    try:
-        judged = compare(model, data, _count(model), seed=0, most=LOOKED_AT, weak=True)
-    except UserError as error:
-        trouble = str(error)
+    model = load(found.folder)
+    judged, trouble = reports.tried(
+        lambda: compare(model, data, _count(model), seed=0, most=LOOKED_AT, weak=True)
+    )
     channels, height, width = model.config["shape"]
     kind = {1: "grey", 3: "colour", 4: "colour, with transparency"}[channels]
     parts = reports.Parts(

@@ -19,7 +19,7 @@ from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
-from creative_gan.core.models import HOME, card, find
+from creative_gan.core.models import HOME, card
 from creative_gan.core.play import play
 from creative_gan.core.start import Start, begin, start_of
 from creative_gan.image import export, metrics, model
@@ -98,10 +98,7 @@ def plan(
         raise DataError(
             source, f"holds {len(pictures)} pictures, too few to train on", "a hundred or more are needed"
         )
-    start = None
-    if recipe.start:
-        begun = model.load(recipe.start)
-        start = start_of(recipe.start, find(recipe.start, "image"), begun.classes, begun.generator)
+    start = start_of(model.load(recipe.start), "image") if recipe.start else None
     return Plan(recipe, recipe_name, source, train, heldout, compute, pictures.skipped, start)
 
 

@@ -269,6 +269,11 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
         (("music", "sample", "--model", "chorales", "--out", "-"), 2, "does not say what to write"),
         (("text", "evaluate", "--model", "verses", "--verdict", "--seed", "3"), 2, "leave --seed away"),
         (
+            ("music", "evaluate", "--model", "chorales", "--verdict", "--temperature", "1"),
+            2,
+            "--temperature away",
+        ),
+        (
             ("image", "train", "builtin:digits", "--recipe", "digits", "--log", "wandb"),
             1,
             "creative-gan[wandb]",

@@ -136,6 +136,25 @@ def test_every_kind_can_begin_so(
     assert same(mine, old)
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "settings"),
+    [
+        ("text", "builtin:verses", {"data.tokenizer": "bpe", "data.vocabulary": 320}),
+        ("text", "builtin:verses", {"network.name": "transformer", "network.heads": 2}),
+        ("music/midi", "builtin:tunes", {"network.name": "transformer", "network.heads": 2, "data.bars": 2}),
+    ],
+)
+def test_sequences_of_other_networks_and_tokens(kind: str, data: str, settings: dict, tmp_path: Path):
+    small = {"network.width": 16, "network.layers": 1, "game.batch": 8, "dense.critic_pretrain": 8}
+    small |= {"watch.looks": 1, "watch.report": False}
+    first = creative_gan.train(kind, data, tmp_path / "first", samples=32, settings=small | settings)
+    still = {"mle.lr": 0.0, "dense.lr": 0.0} | {key: small[key] for key in small if "network" not in key}
+    then = creative_gan.train(kind, data, tmp_path / "then", start=first, samples=32, settings=still)
+    old, new = (load_file(folder / "model.safetensors") for folder in (first, then))
+    mine = [name for name in old if name.startswith("adversarial.")]
+    assert mine and all(torch.equal(old[name], new[name]) for name in mine)
+
+
 def test_words_are_told_by_themselves(written: Path, tmp_path: Path):
     old = creative_gan.load(written)
     corpus = tmp_path / "poems.jsonl"

@@ -157,6 +157,16 @@ def test_training_changes_adapters_alone_and_the_model_samples(gpt: Path, tmp_pa
     assert model.sample(2, seed=1, best_of=2, prompt="the sea") != []
 
 
+def test_a_run_can_begin_with_adapters(gpt: Path, tmp_path: Path):
+    first = train(
+        plan("builtin:verses", small(gpt), "text/pretrained", "cpu"), tmp_path / "first", lambda row: None
+    )
+    still = small(gpt, "mle.lr=0.0", "dense.lr=0.0", f"start='{first}'")
+    then = train(plan("builtin:verses", still, "text/pretrained", "cpu"), tmp_path / "then", lambda row: None)
+    old, new = (load(folder).generator().state_dict() for folder in (first, then))
+    assert old.keys() == new.keys() and all(torch.equal(old[name], new[name]) for name in old)
+
+
 def test_stopped_in_each_phase_and_called_again_is_a_straight_run(gpt: Path, tmp_path: Path):
     made = plan("builtin:verses", small(gpt), "text/pretrained", "cpu")
     train(made, tmp_path / "straight", lambda row: None)

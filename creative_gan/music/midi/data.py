@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
@@ -189,13 +190,16 @@ def load_pieces(path: str | Path, shape: str = "auto", cache: Path | None = None
     """
     if shape not in (*SHAPES, "auto"):
         raise UserError(f"there is no shape '{shape}' of songs; take one of auto, {', '.join(SHAPES)}")
-    folder, builtin, root = cache_folder("songs", cache), str(path) == "builtin:tunes", Path(path)
-    files = [] if builtin else _listed(root)
-    key = _key_of_tunes(shape) if builtin else _key(root, files, shape)
+    if str(path) == "builtin:tunes":
+        key, read = _key_of_tunes(shape), partial(_made, shape)
+    else:
+        root, files = Path(path), _listed(Path(path))
+        key, read = _key(root, files, shape), partial(_read, root, files, shape)
+    folder = cache_folder("songs", cache)
     kept = _opened(folder / key)
     if kept is not None:
         return kept
-    pieces = _made(shape) if builtin else _read(root, files, shape)
+    pieces = read()
     publish(folder, key, lambda entry: _keep(pieces, entry))
     return pieces
 

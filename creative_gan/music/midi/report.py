@@ -77,11 +77,8 @@ def report(
     UserError and DataError: there is no such run, its model is damaged, or the page cannot be written.
     """
     found = reports.read(run, "music")
-    model, judged, trouble = load(found.folder), None, ""
-    try:
-        judged = compare(model, data)
-    except UserError as error:
-        trouble = str(error)
+    model = load(found.folder)
+    judged, trouble = reports.tried(lambda: compare(model, data))
     parts = reports.Parts(
         items="songs",
         shown="shown",

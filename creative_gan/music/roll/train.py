@@ -15,7 +15,6 @@ from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.game import AdversarialGame
-from creative_gan.core.models import find
 from creative_gan.core.play import play
 from creative_gan.core.start import Start, begin, start_of
 from creative_gan.music.roll import model
@@ -96,7 +95,7 @@ def plan(
     start = grid = None
     if recipe.start:
         begun = model.load(recipe.start)
-        start, grid = start_of(recipe.start, find(recipe.start, "music"), [], begun.generator), begun.grid
+        start, grid = start_of(begun, "music"), begun.grid
     found = open_rolls(source, recipe.data, grid)
     if strict and found.skipped:
         name, reason = found.skipped[0]

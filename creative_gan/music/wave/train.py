@@ -20,7 +20,7 @@ from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
-from creative_gan.core.models import HOME, card, find
+from creative_gan.core.models import HOME, card
 from creative_gan.core.play import play
 from creative_gan.core.start import Start, begin, fill, start_of, within
 from creative_gan.music.wave import export, metrics, model
@@ -120,10 +120,7 @@ def plan(
             f"holds too few sounds to train on ({len(sounds)})",
             "a hundred or more are needed; data.slices = overlap makes many of a long one",
         )
-    start = seen_as = None
-    if recipe.start:
-        begun = model.load(recipe.start)
-        start = start_of(recipe.start, find(recipe.start, "music"), begun.classes, begun.generator)
+    start, seen_as = start_of(model.load(recipe.start), "music") if recipe.start else None, None
     if recipe.network.name == "spectrum":
         seen_as = spectra(recipe.network, data.rate, data.length)
         if start is None:

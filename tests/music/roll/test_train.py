@@ -11,13 +11,16 @@ import pretty_midi
 import pytest
 import torch
 
+import creative_gan
 from creative_gan.cli.recipes import folder as recipes
-from creative_gan.core import provenance
+from creative_gan.core import checkpoint, provenance
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import load
 from creative_gan.music.midi.again import write_song
+from creative_gan.music.midi.builtin import tunes
+from creative_gan.music.midi.export import to_bytes
 from creative_gan.music.midi.reader import read_midi
-from creative_gan.music.midi.song import KEYS, estimate_key
+from creative_gan.music.midi.song import KEYS, estimate_key, transposed
 from creative_gan.music.roll import model as models
 from creative_gan.music.roll.again import again, origin
 from creative_gan.music.roll.estimate import estimate
@@ -177,3 +180,30 @@ def test_damaged_descriptions_are_refused(run: Path, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps(config | change))
         with pytest.raises(DataError):
             models.load(tmp_path)
+
+
+def test_a_run_can_begin_with_rolls(run: Path, songs: Path, tmp_path: Path) -> None:
+    still = {"game.lr": 0.0, "watch.looks": 1, "watch.report": False}
+    creative_gan.train("music/roll", songs, tmp_path / "more", start=run, samples=16, settings=still)
+    old, new = (
+        checkpoint.load_newest(folder / "checkpoint")[1]["game"] for folder in (run, tmp_path / "more")
+    )
+    weights = [
+        name for name in old["networks"]["generator"] if "running" not in name and "tracked" not in name
+    ]
+    assert all(torch.equal(old["networks"]["generator"][n], new["networks"]["generator"][n]) for n in weights)
+    assert all(torch.equal(t, new["networks"]["critics"][n]) for n, t in old["networks"]["critics"].items())
+    assert models.load(tmp_path / "more").grid == models.load(run).grid
+    few = tmp_path / "few"
+    few.mkdir()
+    for file in sorted(songs.iterdir())[:4]:  # their own grid would be a smaller one
+        (few / file.name).write_bytes(file.read_bytes())
+    narrow = creative_gan.train("music/roll", few, tmp_path / "narrow", start=run, samples=16, settings=still)
+    assert models.load(narrow).grid == models.load(run).grid
+    low = creative_gan.train(
+        "music/roll", few, tmp_path / "low", samples=16, settings=still | {"data.bars": 2, "network.width": 4}
+    )
+    for number, (_, song) in enumerate(tunes(8)):
+        (few / f"high{number}.mid").write_bytes(to_bytes(transposed(song, 24)))
+    with pytest.raises(DataError, match=r"has pitches from .* lower data\.transpose"):
+        creative_gan.train("music/roll", few, tmp_path / "high", start=low, samples=16, settings=still)
