@@ -136,14 +136,17 @@ def _echo(dry: np.ndarray, delay: int, feedback: float) -> np.ndarray:
 
 
 def _all_pass(dry: np.ndarray, delay: int, gain: float) -> np.ndarray:
-    """y[n] = -g x[n] + x[n - D] + g y[n - D], a block of D samples at a time."""
-    padded = np.concatenate([np.zeros(delay, np.float32), dry])
-    out = np.zeros_like(padded)
-    for start in range(delay, len(padded), delay):
-        stop = min(start + delay, len(padded))
-        earlier = slice(start - delay, stop - delay)
-        out[start:stop] = padded[earlier] + np.float32(gain) * (out[earlier] - padded[start:stop])
-    return out[delay:]
+    """y[n] = -g x[n] + x[n - D] + g y[n - D], all samples at a time.
+
+    1 / (1 - g z^-D) is the product of (1 + g^m z^-mD) over the powers of two, m = 1, 2, 4 and so on.
+    """
+    out = np.float32(-gain) * dry
+    out[delay:] += dry[: max(0, len(dry) - delay)]
+    power, shift = gain, delay
+    while power > 1e-9 and shift < len(out):
+        out[shift:] += np.float32(power) * out[:-shift]
+        power, shift = power**2, 2 * shift
+    return out
 
 
 def _levelled(sound: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,12 @@ class Timbre:
     stiffness: float = 0.0
     """How much the partials of a string are stretched: f_k = k f sqrt(1 + stiffness k^2)."""
     gain: float = 1.0
+
+
+_TABLE = 8192
+"""Samples of a table; between them the twentieth partial is true to -88 dB of the note."""
+_BLOCK = 8192
+"""Samples that are worked on at once: few enough to stay in the processor's cache."""
 
 
 def _falling(count: int, power: float) -> tuple[float, ...]:
@@ -141,18 +148,25 @@ def tone(name: str, pitch: int, samples: int, rate: int) -> np.ndarray:
     """
     timbre, frequency = TIMBRES[name], 440.0 * 2.0 ** ((pitch - 69) / 12)
     rng = np.random.default_rng(derive("tone", name, pitch))
-    time = np.arange(samples, dtype=np.float64) / rate
     wave = np.zeros(samples, np.float32)
     spread = np.linspace(-0.5, 0.5, timbre.voices) if timbre.voices > 1 else np.zeros(1)
     for voice in spread:
-        cents = voice * timbre.detune
-        turns = frequency * 2 ** (cents / 1200) * time
-        if timbre.vibrato:
-            speed, start = rng.uniform(5.0, 6.0), rng.uniform(0, 2 * np.pi)
-            # The swing of the phase that a swing of the frequency by so many cents makes; it sets in slowly.
-            depth = frequency * (2 ** (timbre.vibrato / 1200) - 1) / (2 * np.pi * speed)
-            turns += depth * np.sin(2 * np.pi * speed * time + start) * np.clip(time * 3 - 0.3, 0, 1)
-        wave += _partials(timbre, frequency, turns, time, rate, rng)
+        hertz = frequency * 2 ** (voice * timbre.detune / 1200)
+        speed, begin = (rng.uniform(5.0, 6.0), rng.random()) if timbre.vibrato else (1.0, 0.0)
+        # The swing of the phase that a swing of the frequency by so many cents makes; it sets in slowly.
+        depth = frequency * (2 ** (timbre.vibrato / 1200) - 1) / (2 * np.pi * speed)
+        partials = _partials(timbre, frequency, rate, rng)
+        table = None if timbre.decay else _table(partials)
+        for start in range(0, samples, _BLOCK):
+            time = np.arange(start, min(start + _BLOCK, samples)) / rate
+            turns = hertz * time
+            if timbre.vibrato:
+                turns += depth * _sine(speed * time + begin) * np.clip(time * 3 - 0.3, 0, 1)
+            wave[start : start + _BLOCK] += (
+                _dying(timbre, frequency, partials, turns, time)
+                if table is None
+                else _looked_up(table, turns)
+            )
     wave *= timbre.gain / timbre.voices
     if timbre.breath:
         wave += timbre.breath * _noise_about(frequency, samples, rate, rng)
@@ -162,29 +176,60 @@ def tone(name: str, pitch: int, samples: int, rate: int) -> np.ndarray:
     return wave
 
 
-def _partials(
-    timbre: Timbre, frequency: float, turns: np.ndarray, time: np.ndarray, rate: int, rng: np.random.Generator
-) -> np.ndarray:
+class _Partial(NamedTuple):
+    times: float
+    """Its frequency over that of the note."""
+    level: float
+    start: float
+    """In turns."""
+    damping: float
+    """How much faster than the first it dies away."""
+
+
+def _partials(timbre: Timbre, frequency: float, rate: int, rng: np.random.Generator) -> list[_Partial]:
+    """Those that are heard at that rate; together they have a level of 1."""
     ratios = timbre.ratios or tuple(range(1, len(timbre.partials) + 1))
+    levels = np.array(timbre.partials) * [_resonance(timbre, ratio * frequency) for ratio in ratios]
+    levels /= np.sqrt((levels**2).sum())
+    partials = []
+    for k, (ratio, level) in enumerate(zip(ratios, levels, strict=True)):
+        times = ratio * np.sqrt(1 + timbre.stiffness * ratio**2)
+        if times * frequency <= 0.45 * rate and level >= 1e-3:
+            partials.append(_Partial(times, level, rng.random(), 1 + timbre.damping * k))
+    return partials
+
+
+def _sine(turns: np.ndarray) -> np.ndarray:
+    # Whole turns are dropped before float32, whose sine is several times faster and as good for this.
+    return np.sin((2 * np.pi * (turns - np.floor(turns))).astype(np.float32))
+
+
+def _dying(
+    timbre: Timbre, frequency: float, partials: list[_Partial], turns: np.ndarray, time: np.ndarray
+) -> np.ndarray:
     wave = np.zeros(len(time), np.float32)
     # High strings die away sooner than low ones.
-    decay = timbre.decay * (frequency / 261.6) ** 0.6
-    fading = (-decay * time).astype(np.float32)
-    brightness = np.array([_resonance(timbre, ratio * frequency) for ratio in ratios])
-    levels = np.array(timbre.partials) * brightness
-    levels /= np.sqrt((levels**2).sum())
-    for k, (ratio, level) in enumerate(zip(ratios, levels, strict=True)):
-        stretched = ratio * np.sqrt(1 + timbre.stiffness * ratio**2)
-        if stretched * frequency > 0.45 * rate or level < 1e-3:
-            continue
-        # Whole turns are dropped before float32, whose sine is several times faster and as good for this.
-        phase = turns * stretched + rng.random()
-        phase -= np.floor(phase)
-        part = np.sin((2 * np.pi * phase).astype(np.float32)) * np.float32(level)
-        if decay:
-            part *= np.exp(fading * np.float32(1 + timbre.damping * k))
-        wave += part
+    fading = (-timbre.decay * (frequency / 261.6) ** 0.6 * time).astype(np.float32)
+    for partial in partials:
+        fade = np.exp(fading * np.float32(partial.damping)) * np.float32(partial.level)
+        wave += _sine(turns * partial.times + partial.start) * fade
     return wave
+
+
+def _table(partials: list[_Partial]) -> np.ndarray:
+    """Two turns of what repeats: the partials of a sound that goes on are multiples of a half."""
+    turns = np.arange(_TABLE + 1) * (2 / _TABLE)
+    wave = np.zeros(_TABLE + 1, np.float32)
+    for partial in partials:
+        wave += _sine(turns * partial.times + partial.start) * np.float32(partial.level)
+    return wave
+
+
+def _looked_up(table: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    place = (turns - 2 * np.floor(turns / 2)) * (_TABLE / 2)
+    step = place.astype(np.int32)
+    before, after = table[step], table[step + 1]
+    return before + (place - step).astype(np.float32) * (after - before)
 
 
 def _resonance(timbre: Timbre, hertz: float) -> float:
@@ -202,8 +247,8 @@ def _noise_about(frequency: float, samples: int, rate: int, rng: np.random.Gener
     for _ in "sc":  # a moving mean by running sums, which take as long for a wide one
         sums = np.concatenate([[0.0], np.cumsum(rng.standard_normal(samples + width))])
         slow.append((sums[width:] - sums[:-width]) / np.sqrt(width))
-    turns = 2 * np.pi * frequency * np.arange(samples) / rate
-    band = slow[0][:samples] * np.sin(turns) + slow[1][:samples] * np.cos(turns)
+    turns = frequency * np.arange(samples) / rate
+    band = slow[0][:samples] * _sine(turns) + slow[1][:samples] * _sine(turns + 0.25)
     return (band * (1 + 2 * np.exp(-np.arange(samples) / (0.04 * rate)))).astype(np.float32)
 
 

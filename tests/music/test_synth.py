@@ -42,6 +42,21 @@ def test_every_timbre_is_in_tune(name: str, pitch: int) -> None:
     assert match[best] > 0.6 * match[0]
 
 
+def test_sounds_that_go_on_repeat_after_two_turns_and_have_the_partials_of_their_timbre() -> None:
+    for name, timbre in TIMBRES.items():
+        if not timbre.decay:  # looked up in a table of two turns
+            assert not timbre.stiffness and all((2 * ratio).is_integer() for ratio in timbre.ratios), name
+    # An organ's two pipes beat, but do not move: each pair of lines holds the level of its partial.
+    organ = TIMBRES["organ"]
+    wave = tone("organ", 93, 8 * 44100, 44100)[44100:].astype(np.float64)
+    power = np.abs(np.fft.rfft(wave * np.hanning(len(wave)))) ** 2
+    hertz = np.fft.rfftfreq(len(wave), 1 / 44100)
+    found = np.array([power[np.abs(hertz - 1760 * ratio) < 20].sum() for ratio in organ.ratios])
+    asked = np.array(organ.partials) ** 2
+    assert np.allclose(found / found.sum(), asked / asked.sum(), atol=0.005)
+    assert found.sum() > 0.9999 * power.sum()
+
+
 def test_struck_strings_die_away_and_bowed_ones_do_not() -> None:
     piano, strings = (tone(name, 60, 2 * RATE, RATE) for name in ("piano", "strings"))
     assert loudness(piano[-RATE // 4 :]) < 0.4 * loudness(piano[: RATE // 4])
@@ -99,6 +114,17 @@ def test_the_same_song_gives_the_same_samples() -> None:
     first = render(song, RATE, "own")
     tone.cache_clear()
     assert np.array_equal(render(song, RATE, "own"), first)
+
+
+@pytest.mark.parametrize("delay", [1, 75, 4999, 6000])
+def test_the_blur_of_the_room_is_an_all_pass_filter(delay: int) -> None:
+    dry = np.random.default_rng(0).standard_normal(5000).astype(np.float32)
+    wet = synth._all_pass(dry, delay, 0.6)
+    expected = np.zeros(5000)
+    for n in range(5000):
+        earlier = (dry[n - delay], expected[n - delay]) if n >= delay else (0.0, 0.0)
+        expected[n] = -0.6 * dry[n] + earlier[0] + 0.6 * earlier[1]
+    assert np.allclose(wet, expected, atol=1e-5)
 
 
 def test_a_song_without_notes_is_silent() -> None:
