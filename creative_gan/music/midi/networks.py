@@ -2,7 +2,8 @@
 
 A song's tokens say what changes. What stays (a note that another voice holds, the key, the beat) was said
 some tokens ago, so the newest token of every kind is shown again at each position, and so are the bars that
-were and those to come: what a recurrent network would else have to remember and count. Pitches go in and
+were and those to come: what a recurrent network would else have to remember and count. So is what stood
+at the same place some bars ago, which a song may say once more (`echoes.py`). Pitches go in and
 come out as steps from the tonic, so what is learnt in one key is known in all; they come out once more as
 steps from what their own voice sounds, so what is learnt of one melodic step is known of all.
 """
@@ -20,6 +21,7 @@ from creative_gan.core.draws import Draws
 from creative_gan.core.recipe import setting
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.data import MOST_BARS, MOST_BEFORE
+from creative_gan.music.midi.echoes import LAGS, RUNS, Echoes
 from creative_gan.music.midi.vocabulary import BAR, END, PAD, START, Vocabulary, vocabulary
 from creative_gan.sequence.networks import (
     CnnCritic,
@@ -55,6 +57,8 @@ class NetworkRecipe:
     dropout: float = setting(0.3, low=0, high=0.9)
     intervals: bool = setting(False)
     """Whether a note's logit also depends on its step from the note before (lstm)."""
+    repeats: bool = setting(False)
+    """Whether what stood at the same place 1, 2, 4 and 8 bars ago is shown and may be said again (lstm)."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ class SongGenerator(nn.Module):
     """A recurrent generator whose input is the sum of what is newest of each kind, and of two counts of bars.
 
     A label (see `data.Pieces.batch`) says how many bars come, and how many there were before a window.
-    A hidden vector ends with the tonic, one of twelve, and the pitch of each voice (by 64, 0 in silence),
-    because the head needs them to name pitches.
+    A hidden vector ends with the tonic, one of twelve, the pitch of each voice (by 64, 0 in silence) and the
+    tokens that may be said again (by 256), because the head needs them to name pitches and to repeat.
 
     `embedding`, `width`: of the input and of every layer. `dropout`: rate at the input, between layers and
     at the output, the same units at every position.
@@ -92,15 +96,18 @@ class SongGenerator(nn.Module):
 
     def __init__(
         self, words: Vocabulary, symbols: Symbols, embedding: int, width: int, layers: int, dropout: float,
-        intervals: bool,
+        intervals: bool, repeats: bool,
     ) -> None:  # fmt: skip
         super().__init__()
         line, pitch = pitches(words)
-        self.told = 12 + int(line.max()) + 1
+        lags = LAGS if repeats else ()
+        self.voices, self.lags = int(line.max()) + 1, len(lags)
+        self.told = 12 + self.voices + self.lags
         self.symbols, self.width, self.dropout = symbols, width + self.told, dropout
         self.size, steps = relative(words)
         slots = kept(words)
-        self.table = nn.EmbeddingBag((slots.shape[1] + 1) * self.size + 2 * BARS + 2, embedding, mode="sum")
+        heard = (1 + slots.shape[1] + self.lags) * self.size
+        self.table = nn.EmbeddingBag(heard + 2 * BARS + 2 + self.lags * RUNS, embedding, mode="sum")
         nn.init.normal_(self.table.weight, std=0.1)
         sizes = [embedding] + [width] * (layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(size, width, batch_first=True) for size in sizes)
@@ -120,18 +127,19 @@ class SongGenerator(nn.Module):
         self.register_buffer("line", torch.tensor(line), persistent=False)
         self.pitch: Tensor
         self.register_buffer("pitch", torch.tensor(pitch), persistent=False)
-        self.moves = (
-            nn.Linear(width, (self.told - 12) * STEPS, bias=False) if intervals and self.told > 12 else None
-        )
+        self.moves = nn.Linear(width, self.voices * STEPS, bias=False) if intervals and self.voices else None
         if self.moves is not None:
             nn.init.zeros_(self.moves.weight)
+        self.echoes = Echoes(words, lags) if lags else None
+        self.copies = nn.Linear(width, len(lags)) if lags else None
 
     def begin(self, rows: int, label: Tensor | None = None) -> State:
-        """Newest token of each kind, bars before and to come, then hidden and cell state of each layer."""
+        """Newest token of each kind, bars before and to come, what echoes need, hidden and cell state of each layer."""
         weight = self.output.weight
         zeros = [weight.new_zeros(rows, weight.shape[1]) for _ in range(2 * len(self.layers))]
         newest = torch.full((rows, self.slots.shape[1]), PAD, device=weight.device)
-        return newest, self._bars(rows, label), *zeros
+        echoes = () if self.echoes is None else self.echoes.begin(rows)
+        return newest, self._bars(rows, label), *echoes, *zeros
 
     def embed(self, tokens: Tensor) -> Tensor:
         """The tokens themselves: what they mean depends on what was before."""
@@ -141,13 +149,15 @@ class SongGenerator(nn.Module):
         """One position: `inputs` [R] int64 -> hidden [R, H], state."""
         newest = torch.where(self.slots[inputs], inputs[:, None], state[0])
         bars = state[1] + self._counted(inputs == BAR)
-        values, new = self._vectors(inputs, newest, bars), [newest, bars]
-        for layer, hidden, cell in zip(self.layers, state[2::2], state[3::2], strict=True):
+        echo, run, *kept = self._echo(state[2:5], inputs, newest)
+        values, new = self._vectors(inputs, newest, bars, echo, run), [newest, bars, *kept]
+        of_layers = state[len(new) :]
+        for layer, hidden, cell in zip(self.layers, of_layers[::2], of_layers[1::2], strict=True):
             assert isinstance(layer, nn.LSTM)
             w_ih, w_hh, b_ih, b_hh = layer.all_weights[0]
             values, cell = torch.lstm_cell(values, (hidden, cell), w_ih, w_hh, b_ih, b_hh)
             new += values, cell
-        return self._told(values, newest), tuple(new)
+        return self._told(values, newest, echo), tuple(new)
 
     def hidden(self, tokens: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """The hidden vectors that predict each of `tokens` [B, T]. Returns [B, T, H]."""
@@ -157,15 +167,21 @@ class SongGenerator(nn.Module):
         newest = inputs.gather(1, latest.clamp(min=0).flatten(1)).view(latest.shape)
         newest = torch.where(latest >= 0, newest, PAD)
         bars = self._bars(len(tokens), label)[:, None] + self._counted((inputs == BAR).cumsum(1))
-        values = self._vectors(inputs, newest, bars)
+        echo, run = (newest[..., :0],) * 2 if self.echoes is None else self.echoes(inputs, newest)
+        values = self._vectors(inputs, newest, bars, echo, run)
         for index, layer in enumerate(self.layers):
             values = layer(variational_dropout(values, self.dropout, draws, str(index)))[0]
-        return self._told(variational_dropout(values, self.dropout, draws, "output"), newest)
+        return self._told(variational_dropout(values, self.dropout, draws, "output"), newest, echo)
 
     def head(self, hidden: Tensor) -> Tensor:
         """[..., H] -> logits [..., V]."""
-        values, tonic, sounding = hidden.split((hidden.shape[-1] - self.told, 12, self.told - 12), -1)
+        sizes = (hidden.shape[-1] - self.told, 12, self.voices, self.lags)
+        values, tonic, sounding, echo = hidden.split(sizes, -1)
         logits = self.output(values).gather(-1, self.steps[tonic.argmax(-1)]) + self.ban
+        if (
+            self.copies is not None
+        ):  # where there is no echo, it is padding that becomes likelier, and that is banned
+            logits = logits.scatter_add(-1, (echo * 256).round().long(), self.copies(values).to(logits.dtype))
         if self.moves is None:
             return logits
         before = (sounding * 64).round().long()
@@ -196,21 +212,31 @@ class SongGenerator(nn.Module):
     def _tonics(self, newest: Tensor) -> Tensor:
         return self.tonic[newest[..., KEY_SLOT]]
 
-    def _told(self, values: Tensor, newest: Tensor) -> Tensor:
+    def _echo(self, state: State, inputs: Tensor, newest: Tensor) -> tuple[Tensor, ...]:
+        """What may be said again at one position [R, L], how long it has agreed [R, L], then what echoes need."""
+        if self.echoes is None:
+            return newest[:, :0], newest[:, :0]
+        keys, tokens, run = state
+        echo, agreed, new = self.echoes.advance((keys, tokens, run), inputs, newest)
+        return echo, agreed, *new
+
+    def _told(self, values: Tensor, newest: Tensor, echo: Tensor) -> Tensor:
         """Hidden vectors with what the head needs to know: [..., H]."""
         tonic = functional.one_hot(self._tonics(newest), 12)
-        voices = newest[..., newest.shape[-1] - self.told + 12 :]
-        sounding = self.pitch[voices] / 64  # exact in bfloat16
-        return torch.cat([values, tonic.to(values.dtype), sounding.to(values.dtype)], -1)
+        voices = newest[..., newest.shape[-1] - self.voices :]
+        told = (tonic, self.pitch[voices] / 64, echo / 256)  # exact in bfloat16
+        return torch.cat([values, *(part.to(values.dtype) for part in told)], -1)
 
-    def _vectors(self, inputs: Tensor, newest: Tensor, bars: Tensor) -> Tensor:
-        """What the layers are told: inputs [...], newest [..., S], bars [..., 2] -> [..., E]."""
-        heard = torch.cat([inputs[..., None], newest], -1)
+    def _vectors(self, inputs: Tensor, newest: Tensor, bars: Tensor, echo: Tensor, run: Tensor) -> Tensor:
+        """What the layers are told: inputs [...], newest [..., S], bars [..., 2], echo and run [..., L] -> [..., E]."""
+        heard = torch.cat([inputs[..., None], newest, echo], -1)
         rows = self.steps[self._tonics(newest)[..., None], heard]
         rows = rows + torch.arange(heard.shape[-1], device=rows.device) * self.size
         counts = heard.shape[-1] * self.size + bars.clamp(0, BARS)
         counts = counts + torch.tensor([0, BARS + 1], device=rows.device)
-        rows = torch.cat([rows, counts], -1)
+        runs = heard.shape[-1] * self.size + 2 * BARS + 2 + run
+        runs = runs + torch.arange(self.lags, device=rows.device) * RUNS
+        rows = torch.cat([rows, counts, runs], -1)
         return self.table(rows.flatten(0, -2)).unflatten(0, inputs.shape)
 
 
@@ -288,7 +314,7 @@ def build_generator(recipe: NetworkRecipe, shape: Shape) -> Generator:
         )
     made = SongGenerator(
         shape.words, shape.symbols, recipe.embedding, recipe.width, recipe.layers, recipe.dropout,
-        recipe.intervals,
+        recipe.intervals, recipe.repeats,
     )  # fmt: skip
     return cast(Generator, made)
 

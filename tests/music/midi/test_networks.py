@@ -17,18 +17,18 @@ def pieces() -> Pieces:
     return from_songs([song for _, song in named], [name for name, _ in named])
 
 
-def build(shape: str, intervals: bool = True, name: str = "lstm") -> Generator:
+def build(shape: str, intervals: bool = True, name: str = "lstm", repeats: bool = True) -> Generator:
     torch.manual_seed(0)
-    made = build_generator(NetworkRecipe(name, 16, 24, 2, 2, 0.3, intervals), Shape(shape, 400))
+    made = build_generator(NetworkRecipe(name, 16, 24, 2, 2, 0.3, intervals, repeats), Shape(shape, 400))
     for parameter in made.parameters():  # nothing may hide behind a zero
         torch.nn.init.normal_(parameter, std=0.3)
     return made
 
 
-@pytest.mark.parametrize("intervals", [False, True])
+@pytest.mark.parametrize("more", [False, True])
 @pytest.mark.parametrize("shape", ["lead", "chorale", "band"])
-def test_step_by_step_is_the_same_as_one_pass(shape: str, intervals: bool):
-    generator = build(shape, intervals)
+def test_step_by_step_is_the_same_as_one_pass(shape: str, more: bool):
+    generator = build(shape, intervals=more, repeats=more)
     songs = from_songs([song for _, song in tunes(60)[::12]], shape=shape)
     batch = songs.batch([0, 1, 2, 3], bars=5, at=np.array([0, 0.5, 0.9, 0]), length=120)
     real, label = batch["real"], batch["label"]
