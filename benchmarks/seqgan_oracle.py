@@ -86,7 +86,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--mle-lr", type=float, default=1e-2)
-    parser.add_argument("--batch", type=int, help="of the game; maximum likelihood takes 64")
+    parser.add_argument("--mle-batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, help="of the game")
     parser.add_argument(
         "--critic-scale", type=float, default=1.0, help="filters of the paper's critic times this"
     )
@@ -270,7 +271,7 @@ def maximum_likelihood(setup: Experiment) -> LstmGenerator:
         ) from None
     game = MleGame(generator, MleRecipe(lr=options.mle_lr, ema=0.0))
     share = 1.0 if options.game == "mle" else options.share
-    setup.play("mle", game, 64, share * options.minutes, options.mle_samples)
+    setup.play("mle", game, options.mle_batch, share * options.minutes, options.mle_samples)
     if options.start:
         write_bytes(options.start, save(game.ema.average.state_dict()))
     return game.ema.average

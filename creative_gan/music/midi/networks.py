@@ -149,8 +149,8 @@ class SongGenerator(nn.Module):
         """One position: `inputs` [R] int64 -> hidden [R, H], state."""
         newest = torch.where(self.slots[inputs], inputs[:, None], state[0])
         bars = state[1] + self._counted(inputs == BAR)
-        echo, run, *kept = self._echo(state[2:5], inputs, newest)
-        values, new = self._vectors(inputs, newest, bars, echo, run), [newest, bars, *kept]
+        echo, run, *more = self._echo(state[2:5], inputs, newest)
+        values, new = self._vectors(inputs, newest, bars, echo, run), [newest, bars, *more]
         of_layers = state[len(new) :]
         for layer, hidden, cell in zip(self.layers, of_layers[::2], of_layers[1::2], strict=True):
             assert isinstance(layer, nn.LSTM)
@@ -178,9 +178,8 @@ class SongGenerator(nn.Module):
         sizes = (hidden.shape[-1] - self.told, 12, self.voices, self.lags)
         values, tonic, sounding, echo = hidden.split(sizes, -1)
         logits = self.output(values).gather(-1, self.steps[tonic.argmax(-1)]) + self.ban
-        if (
-            self.copies is not None
-        ):  # where there is no echo, it is padding that becomes likelier, and that is banned
+        if self.copies is not None:
+            # where there is no echo, padding becomes likelier, which is banned
             logits = logits.scatter_add(-1, (echo * 256).round().long(), self.copies(values).to(logits.dtype))
         if self.moves is None:
             return logits
