@@ -5,7 +5,8 @@ some tokens ago, so the newest token of every kind is shown again at each positi
 were and those to come: what a recurrent network would else have to remember and count. So is what stood
 at the same place some bars ago, which a song may say once more (`echoes.py`). Pitches go in and
 come out as steps from the tonic, so what is learnt in one key is known in all; they come out once more as
-steps from what their own voice sounds, so what is learnt of one melodic step is known of all.
+steps from what their own voice sounds, so what is learnt of one melodic step is known of all, and as
+intervals to what the other voices sound, so what is learnt of one consonance is.
 """
 
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class NetworkRecipe:
     dropout: float = setting(0.3, low=0, high=0.9)
     intervals: bool = setting(False)
     """Whether a note's logit also depends on its step from the note before (lstm)."""
+    harmony: bool = setting(False)
+    """Whether a note's logit also depends on its intervals to what other voices sound (lstm)."""
     repeats: bool = setting(False)
     """Whether what stood at the same place 1, 2, 4 and 8 bars ago is shown and may be said again (lstm)."""
 
@@ -96,7 +99,7 @@ class SongGenerator(nn.Module):
 
     def __init__(
         self, words: Vocabulary, symbols: Symbols, embedding: int, width: int, layers: int, dropout: float,
-        intervals: bool, repeats: bool,
+        intervals: bool, harmony: bool, repeats: bool,
     ) -> None:  # fmt: skip
         super().__init__()
         line, pitch = pitches(words)
@@ -130,6 +133,11 @@ class SongGenerator(nn.Module):
         self.moves = nn.Linear(width, self.voices * STEPS, bias=False) if intervals and self.voices else None
         if self.moves is not None:
             nn.init.zeros_(self.moves.weight)
+        self.chords = (
+            nn.Linear(width, self.voices**2 * 12, bias=False) if harmony and self.voices > 1 else None
+        )
+        if self.chords is not None:
+            nn.init.zeros_(self.chords.weight)
         self.echoes = Echoes(words, lags) if lags else None
         self.copies = nn.Linear(width, len(lags)) if lags else None
 
@@ -181,17 +189,35 @@ class SongGenerator(nn.Module):
         if self.copies is not None:
             # where there is no echo, padding becomes likelier, which is banned
             logits = logits.scatter_add(-1, (echo * 256).round().long(), self.copies(values).to(logits.dtype))
-        if self.moves is None:
-            return logits
-        before = (sounding * 64).round().long()
-        moves = self.moves(values).unflatten(-1, (-1, STEPS))
+        sounding = (sounding * 64).round().long()
+        if self.moves is not None:
+            logits = logits + self._stepped(self.moves(values), sounding)
+        if self.chords is not None:
+            notes = (self.line >= 0).nonzero()[:, 0]
+            logits = logits.index_add(
+                -1, notes, self._sounded(self.chords(values), sounding, notes).to(logits.dtype)
+            )
+        return logits
+
+    def _stepped(self, moves: Tensor, sounding: Tensor) -> Tensor:
+        """What the step from the note before, of the same voice, adds to each token: [..., V]."""
         # a column for every other token, which no step leads to
-        moves = functional.pad(moves, (0, 1)).flatten(-2)
-        before = before[..., self.line.clamp(min=0)]
+        moves = functional.pad(moves.unflatten(-1, (-1, STEPS)), (0, 1)).flatten(-2)
+        before = sounding[..., self.line.clamp(min=0)]
         step = (self.pitch - before).clamp(-SPAN, SPAN) + SPAN
         step = torch.where(before > 0, step, STEPS - 1)
         step = torch.where(self.line < 0, STEPS, step) + self.line.clamp(min=0) * (STEPS + 1)
-        return logits + moves.gather(-1, step)
+        return moves.gather(-1, step)
+
+    def _sounded(self, chords: Tensor, sounding: Tensor, notes: Tensor) -> Tensor:
+        """What the intervals to all other voices, in semitones of an octave, add to the note tokens: [..., N]."""
+        line, pitch = self.line[notes][:, None], self.pitch[notes][:, None]
+        other = torch.arange(self.voices, device=notes.device)
+        interval = (pitch - sounding[..., None, :]) % 12
+        column = (line * self.voices + other) * 12 + interval
+        added = chords.gather(-1, column.flatten(-2)).view_as(column)
+        heard = (sounding[..., None, :] > 0) & (other != line)
+        return torch.where(heard, added, 0.0).sum(-1)
 
     def forward(self, tokens: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """The logits of each of `tokens` [B, T] given those before it. Returns [B, T, V]."""
@@ -313,7 +339,7 @@ def build_generator(recipe: NetworkRecipe, shape: Shape) -> Generator:
         )
     made = SongGenerator(
         shape.words, shape.symbols, recipe.embedding, recipe.width, recipe.layers, recipe.dropout,
-        recipe.intervals, recipe.repeats,
+        recipe.intervals, recipe.harmony, recipe.repeats,
     )  # fmt: skip
     return cast(Generator, made)
 

@@ -17,9 +17,12 @@ def pieces() -> Pieces:
     return from_songs([song for _, song in named], [name for name, _ in named])
 
 
-def build(shape: str, intervals: bool = True, name: str = "lstm", repeats: bool = True) -> Generator:
+def build(
+    shape: str, intervals: bool = True, name: str = "lstm", repeats: bool = True, harmony: bool = True
+) -> Generator:
     torch.manual_seed(0)
-    made = build_generator(NetworkRecipe(name, 16, 24, 2, 2, 0.3, intervals, repeats), Shape(shape, 400))
+    recipe = NetworkRecipe(name, 16, 24, 2, 2, 0.3, intervals, harmony, repeats)
+    made = build_generator(recipe, Shape(shape, 400))
     for parameter in made.parameters():  # nothing may hide behind a zero
         torch.nn.init.normal_(parameter, std=0.3)
     return made
@@ -28,7 +31,7 @@ def build(shape: str, intervals: bool = True, name: str = "lstm", repeats: bool 
 @pytest.mark.parametrize("more", [False, True])
 @pytest.mark.parametrize("shape", ["lead", "chorale", "band"])
 def test_step_by_step_is_the_same_as_one_pass(shape: str, more: bool):
-    generator = build(shape, intervals=more, repeats=more)
+    generator = build(shape, intervals=more, repeats=more, harmony=more)
     songs = from_songs([song for _, song in tunes(60)[::12]], shape=shape)
     batch = songs.batch([0, 1, 2, 3], bars=5, at=np.array([0, 0.5, 0.9, 0]), length=120)
     real, label = batch["real"], batch["label"]
@@ -79,6 +82,21 @@ def test_a_note_depends_on_the_step_to_it():
     alto = torch.tensor(line == 1)
     assert added[alto].std() < 1e-5  # it was silent, and there are no steps out of silence
     assert added[torch.tensor(line == 0)].diff().abs().min() > 1e-4
+
+
+def test_a_note_depends_on_what_other_voices_sound():
+    words = vocabulary("chorale")
+    told, without = build("chorale"), build("chorale", harmony=False)
+    without.load_state_dict({k: v for k, v in told.state_dict().items() if k != "chords.weight"})
+    head = [words.id("metre", 3), words.id("key", 0), words.id("tempo", 4), BAR]
+    note = lambda pitch: torch.tensor([[*head, words.id("note", pitch, 0), words.id("note", 60, 1)]])  # noqa: E731
+    # the soprano sounds, the alto's note is next
+    added = (told(note(72)) - without(note(72)))[0, -1].detach()
+    low, third, high = (float(added[words.id("note", pitch, 1)]) for pitch in (60, 64, 72))
+    assert low == pytest.approx(high, abs=1e-5) and abs(low - third) > 1e-3  # octaves are alike
+    assert added[words.slice("beat")].abs().max() == 0
+    assert added[words.id("note", 67, 0)] == 0  # the soprano hears nobody but itself yet
+    assert all(added[words.id("note", 48, line)].abs() > 1e-4 for line in (2, 3))
 
 
 def test_the_newest_of_each_kind_is_kept():
