@@ -109,8 +109,10 @@ class SongGenerator(nn.Module):
         self.symbols, self.width, self.dropout = symbols, width + self.told, dropout
         self.size, steps = relative(words)
         slots = kept(words)
-        heard = (1 + slots.shape[1] + self.lags) * self.size
-        self.table = nn.EmbeddingBag(heard + 2 * BARS + 2 + self.lags * RUNS, embedding, mode="sum")
+        known = (1 + slots.shape[1]) * self.size + 2 * BARS + 2
+        echoes = self.lags * (self.size + RUNS) + 1 if lags else 0  # the last one stands for nothing
+        nothing = known + echoes - 1 if lags else None
+        self.table = nn.EmbeddingBag(known + echoes, embedding, mode="sum", padding_idx=nothing)
         nn.init.normal_(self.table.weight, std=0.1)
         sizes = [embedding] + [width] * (layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(size, width, batch_first=True) for size in sizes)
@@ -140,6 +142,10 @@ class SongGenerator(nn.Module):
             nn.init.zeros_(self.chords.weight)
         self.echoes = Echoes(words, lags) if lags else None
         self.copies = nn.Linear(width, len(lags)) if lags else None
+        if self.copies is not None:
+            # What windows are too short to show is never learnt, and then it changes nothing in longer songs either.
+            for weight in (self.copies.weight, self.copies.bias, self.table.weight[known:]):
+                nn.init.zeros_(weight)
 
     def begin(self, rows: int, label: Tensor | None = None) -> State:
         """Newest token of each kind, bars before and to come, what echoes need, hidden and cell state of each layer."""
@@ -256,13 +262,20 @@ class SongGenerator(nn.Module):
         """What the layers are told: inputs [...], newest [..., S], bars [..., 2], echo and run [..., L] -> [..., E]."""
         heard = torch.cat([inputs[..., None], newest, echo], -1)
         rows = self.steps[self._tonics(newest)[..., None], heard]
-        rows = rows + torch.arange(heard.shape[-1], device=rows.device) * self.size
-        counts = heard.shape[-1] * self.size + bars.clamp(0, BARS)
-        counts = counts + torch.tensor([0, BARS + 1], device=rows.device)
-        runs = heard.shape[-1] * self.size + 2 * BARS + 2 + run
-        runs = runs + torch.arange(self.lags, device=rows.device) * RUNS
-        rows = torch.cat([rows, counts, runs], -1)
+        rows, echoes = rows.split((heard.shape[-1] - self.lags, self.lags), -1)
+        rows = rows + self._sections(rows, self.size)
+        counts = rows.shape[-1] * self.size + bars.clamp(0, BARS)
+        counts = counts + self._sections(bars, BARS + 1)
+        first, nothing = rows.shape[-1] * self.size + 2 * BARS + 2, self.table.num_embeddings - 1
+        echoes = torch.where(echo == PAD, nothing, echoes + first + self._sections(echo, self.size))
+        runs = run + first + self.lags * self.size + self._sections(run, RUNS)
+        rows = torch.cat([rows, counts, echoes, torch.where(run == 0, nothing, runs)], -1)
         return self.table(rows.flatten(0, -2)).unflatten(0, inputs.shape)
+
+    @staticmethod
+    def _sections(like: Tensor, size: int) -> Tensor:
+        """Where the sections of a table begin, one for each column [..., N] of what is told: [N]."""
+        return torch.arange(like.shape[-1], device=like.device) * size
 
 
 KEY_SLOT = 1

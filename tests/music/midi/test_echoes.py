@@ -71,6 +71,21 @@ def test_another_rhythm_is_followed_by_time_not_by_count() -> None:
     assert following[0, at + 1, 0] == tokens[at + 1]
 
 
+def test_what_was_never_shown_changes_nothing() -> None:
+    real, following, _ = heard([tune([A, B, A, B, A])], "lead")
+    assert (following != PAD).any()
+    torch.manual_seed(0)
+    shape = Shape("lead", 400)
+    fresh, without = (
+        build_generator(NetworkRecipe(width=8, embedding=8, repeats=r), shape) for r in (True, False)
+    )
+    assert isinstance(fresh, SongGenerator) and isinstance(without, SongGenerator)
+    state = {name: value for name, value in fresh.state_dict().items() if not name.startswith("copies")}
+    state["table.weight"] = state["table.weight"][: without.table.num_embeddings]
+    without.load_state_dict(state)
+    assert torch.equal(fresh(real), without(real))
+
+
 @pytest.mark.parametrize("shape", ["lead", "band"])
 def test_a_generator_learns_to_say_again(shape: str) -> None:
     generator = np.random.default_rng(0)
