@@ -1,7 +1,8 @@
 """What stood at the same place of the bar one, two, four and eight bars ago: what a song may say once more.
 
 Half the bars of a folk tune come again, and a recurrent network does not remember them note by note. Here the
-song so far is looked up instead: by bar, by time in it, by line, by order.
+song so far is looked up instead: by bar, by time in it, by line, by order. After Waite's Lookback RNN, 2016, where
+melodies of even steps were looked up one and two bars back.
 """
 
 from functools import cache
