@@ -251,20 +251,12 @@ def _made_of(
 ) -> None:
     """Songs that a model makes of a given one."""
     from creative_gan.core.files import ensure_free
+    from creative_gan.music.midi.again import made_of
     from creative_gan.music.midi.model import Manner, load
-    from creative_gan.music.midi.reader import read_midi
     from creative_gan.music.songs import write_songs
 
     _need(model_name, "music/midi", what)
     ensure_free(out, overwrite)
-    given, model = read_midi(file), load(model_name)
     manner = Manner(**{name: value for name, value in asked.items() if value is not None})
-    make = model.continue_ if what == "continue" else model.accompany
-    songs = make(given, range(count), manner)
-    origins = [
-        model.origin(
-            f"music {what}", {"index": i, "instruments": list(instruments), "file": file.name}, manner
-        )
-        for i in range(count)
-    ]
+    songs, origins = made_of(file, f"music {what}", load(model_name), range(count), manner, instruments)
     wrote(out, write_songs(songs, out, origins if metadata else None, instruments, overwrite))

@@ -29,7 +29,7 @@ def origin(command: str, arguments: dict[str, Any], model: dict[str, Any]) -> Re
     """The record of a file that `command` made: no clock, no host, no name of a user in it.
 
     command: such as "image sample". arguments: what makes it again: seed, index, class, truncation.
-    model: name, path (as the user named it), weights (`weights_hash`), recipe, data (fingerprint).
+    model: name, path (as the user named it), weights (`file_hash`), recipe, data (fingerprint).
     Values are what JSON knows, or paths; the home folder in front of a text becomes `~`.
     """
     record = {
@@ -53,8 +53,8 @@ def together(origins: Sequence[Record]) -> Record:
     return {**first, "arguments": arguments}
 
 
-def weights_hash(path: str | Path) -> str:
-    """The SHA-256 of a weights file in hex, as `sha256sum` prints it.
+def file_hash(path: str | Path) -> str:
+    """The SHA-256 of a file in hex, as `sha256sum` prints it.
 
     Raises DataError if the file cannot be read.
     """

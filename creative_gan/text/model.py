@@ -253,7 +253,7 @@ def load(source: str | Path) -> Model:
         tokenizer,
         {name: cast(Generator, parts[name]) for name in config["weights"]},
         parts.get("critic"),
-        provenance.weights_hash(folder / "model.safetensors"),
+        provenance.file_hash(folder / "model.safetensors"),
     )
 
 

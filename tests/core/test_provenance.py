@@ -91,12 +91,12 @@ def test_origins_of_several_works_become_one():
     assert provenance.together(origins[:1]) == origins[0]
 
 
-def test_the_weights_hash_is_that_of_sha256sum(tmp_path: Path):
+def test_the_hash_of_a_file_is_that_of_sha256sum(tmp_path: Path):
     data = os.urandom(3_000_000)
     (tmp_path / "model.safetensors").write_bytes(data)
-    assert provenance.weights_hash(tmp_path / "model.safetensors") == hashlib.sha256(data).hexdigest()
+    assert provenance.file_hash(tmp_path / "model.safetensors") == hashlib.sha256(data).hexdigest()
     with pytest.raises(DataError, match="missing: cannot be read"):
-        provenance.weights_hash(tmp_path / "missing")
+        provenance.file_hash(tmp_path / "missing")
 
 
 def test_a_description_is_aligned_and_obeys_no_control_characters():

@@ -125,8 +125,10 @@ class Model:
         Tempo, metre and key are those of the song.
 
         Raises:
-            UserError: the song has no notes for the model, or is too long for it.
+            UserError: the song has no notes for the model, or is too long for it, or that is more than 255 bars.
         """
+        if manner.bars > MOST_BARS:
+            raise UserError(f"a piece goes on for {MOST_BARS} bars at most; ask for as many")
         given = self._arranged(song)
         inside, _ = bar_tokens(self.words, given)
         _, _, metre, key = given.bars()[0].tolist()
@@ -338,7 +340,7 @@ def load(source: str | Path) -> Model:
         shape.words,
         {name: cast(Generator, parts[name]) for name in config["weights"]},
         parts.get("critic"),
-        provenance.weights_hash(folder / "model.safetensors"),
+        provenance.file_hash(folder / "model.safetensors"),
     )
 
 

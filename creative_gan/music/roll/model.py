@@ -167,7 +167,7 @@ def load(source: str | Path) -> Model:
         str(source),
         config,
         generator.eval().requires_grad_(False),
-        provenance.weights_hash(folder / "model.safetensors"),
+        provenance.file_hash(folder / "model.safetensors"),
     )
 
 
