@@ -15,6 +15,8 @@ LONGEST_NOTE = 20.0
 """Seconds after which a held note is let go."""
 TAIL = 1.5
 """Seconds that the last note and the room have to die away."""
+FLUIDSYNTH_RATE = 96_000
+"""Samples a second at most; asked for more, it says so on the side and plays at 44,100."""
 LOUDNESS, CEILING = 0.12, 0.95
 """Root mean square that a whole song is brought to, and the peak it never reaches."""
 
@@ -32,13 +34,15 @@ def render(midi: pretty_midi.PrettyMIDI, rate: int = 44100, engine: str = "auto"
         midi: what to play.
         rate: samples a second, 8,000 to 192,000.
         engine: `own` for the synthesiser here, which gives the same samples everywhere; `fluidsynth` with
-            the sound font that comes with pretty_midi; `auto` for fluidsynth where it can be loaded.
+            the sound font that comes with pretty_midi, both ears alike; `auto` for fluidsynth where it can be
+            loaded and plays at that rate.
 
     Returns:
         float32 [samples, 2] in (-1, 1), left and right.
 
     Raises:
-        UserError: the song is longer than half an hour, or fluidsynth is asked for and is not there.
+        UserError: the song is longer than half an hour, or fluidsynth is asked for and is not there or does not
+            play at that rate.
     """
     assert engine in ENGINES and 8_000 <= rate <= 192_000
     end = midi.get_end_time()
@@ -49,8 +53,14 @@ def render(midi: pretty_midi.PrettyMIDI, rate: int = 44100, engine: str = "auto"
             "fluidsynth cannot be loaded; install the system's libfluidsynth and `pip install pyfluidsynth`, "
             "or leave the engine to `auto`"
         )
-    if engine != "own" and has_fluidsynth():
-        sound = np.asarray(midi.fluidsynth(fs=rate), np.float32)
+    if engine == "fluidsynth" and rate > FLUIDSYNTH_RATE:
+        raise UserError(
+            f"fluidsynth plays at {FLUIDSYNTH_RATE:,} samples a second at most; ask for a lower rate or for the "
+            "engine `own`"
+        )
+    if engine != "own" and rate <= FLUIDSYNTH_RATE and has_fluidsynth():
+        with np.errstate(invalid="ignore"):  # of a song that is all silence, it makes 0 / 0
+            sound = np.nan_to_num(np.asarray(midi.fluidsynth(fs=rate), np.float32))
         return _levelled(np.stack([sound, sound], 1))
     return _levelled(_played(midi, rate, end))
 
@@ -151,8 +161,8 @@ def _all_pass(dry: np.ndarray, delay: int, gain: float) -> np.ndarray:
 
 def _levelled(sound: np.ndarray) -> np.ndarray:
     """Bring a song to one loudness; what would go beyond the ceiling is bent, never clipped."""
-    loud = np.sqrt((sound.astype(np.float64) ** 2).mean())
-    if loud == 0:
+    if not sound.any():
         return np.ascontiguousarray(sound, np.float32)
+    loud = np.sqrt((sound.astype(np.float64) ** 2).mean())
     sound = sound * np.float32(LOUDNESS / loud)
     return np.ascontiguousarray(np.tanh(sound / np.float32(CEILING)) * np.float32(CEILING))

@@ -1,11 +1,15 @@
 """The synthesiser: pitches, envelopes, sides and levels of what it makes."""
 
 import importlib.util
+import sys
 import time
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pretty_midi
 import pytest
+import soundfile
 
 from creative_gan.core.errors import UserError
 from creative_gan.music import synth
@@ -150,6 +154,104 @@ def test_fluidsynth_without_its_library_counts_as_missing() -> None:
     assert synth.has_fluidsynth() in (True, False)
     if importlib.util.find_spec("fluidsynth") is None:
         assert not synth.has_fluidsynth()
+
+
+class Sines:
+    """What pretty_midi asks of `fluidsynth.Synth`: it plays a sine for each note, on the left alone."""
+
+    def __init__(self, samplerate: int) -> None:
+        self.rate, self.played, self.now = samplerate, {}, 0  # type: ignore[var-annotated]
+
+    def get_setting(self, name: str) -> int:
+        assert name == "synth.sample-rate"
+        return self.rate
+
+    def sfload(self, path: str) -> int:
+        assert Path(path).read_bytes()[8:12] == b"sfbk"
+        return 1
+
+    def program_select(self, channel: int, font: int, bank: int, program: int) -> int:
+        assert font == 1
+        return 0
+
+    def cc(self, channel: int, control: int, value: int) -> None:
+        pass
+
+    def noteon(self, channel: int, pitch: int, velocity: int) -> None:
+        self.played[pitch] = velocity
+
+    def noteoff(self, channel: int, pitch: int) -> None:
+        del self.played[pitch]
+
+    def get_samples(self, count: int) -> np.ndarray:
+        time = (self.now + np.arange(count)) / self.rate
+        self.now += count
+        waves = [v * np.sin(2 * np.pi * 440 * 2 ** ((p - 69) / 12) * time) for p, v in self.played.items()]
+        both = np.zeros((count, 2), np.int16)
+        both[:, 0] = 100 * sum(waves, np.zeros(count))
+        return both.reshape(-1)
+
+    def delete(self) -> None:
+        pass
+
+
+@pytest.fixture
+def fluidsynth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyfluidsynth, which few systems have the library for, as far as pretty_midi uses it."""
+    module = ModuleType("fluidsynth")
+    module.Synth = Sines  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fluidsynth", module)
+    monkeypatch.setattr("pretty_midi.fluidsynth.fluidsynth", module, raising=False)
+    monkeypatch.setattr("pretty_midi.fluidsynth._HAS_FLUIDSYNTH", True)
+
+
+def loudest(sound: np.ndarray, rate: int) -> float:
+    """The frequency in Hz that is strongest in a sound of one channel."""
+    return float(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))).argmax() * rate / len(sound))
+
+
+@pytest.mark.parametrize("engine", ["auto", "fluidsynth"])
+@pytest.mark.parametrize("rate", [22050, 44100])
+def test_render_writes_what_fluidsynth_plays(
+    run, fluidsynth: None, tmp_path: Path, engine: str, rate: int
+) -> None:
+    midi((0, 1, 69), (1, 2, 81)).write(str(tmp_path / "song.mid"))
+    asked = ("--out", tmp_path / "song.wav", "--engine", engine, "--rate", rate)
+    assert run("music", "render", tmp_path / "song.mid", *asked)[0] == 0
+    sound, written = soundfile.read(tmp_path / "song.wav")
+    assert written == rate and sound.shape == (3 * rate, 2)  # a second to die away
+    assert np.array_equal(sound[:, 0], sound[:, 1])
+    assert loudest(sound[:rate, 0], rate) == pytest.approx(440, abs=1.5)
+    assert loudest(sound[rate : 2 * rate, 0], rate) == pytest.approx(880, abs=1.5)
+    assert not sound[2 * rate :].any()
+
+
+def test_fluidsynth_is_brought_to_the_loudness_of_the_other_engine_and_never_clips(fluidsynth: None) -> None:
+    quiet = midi((0, 1, 60), (9, 10, 60))
+    full = midi(*((0.1, 5, pitch) for pitch in range(48, 80, 2)))
+    for song in (quiet, full):
+        given = song.fluidsynth(fs=RATE)
+        sound = render(song, RATE, "fluidsynth")
+        assert sound.dtype == np.float32 and loudness(sound) == pytest.approx(synth.LOUDNESS, rel=0.15)
+        assert np.abs(sound).max() < synth.CEILING
+        # bent, and in no other way than it came
+        straight = np.arctanh(sound[:, 0].astype(np.float64) / synth.CEILING)
+        assert np.corrcoef(straight, given)[0, 1] > 0.9999
+
+
+def test_silence_through_fluidsynth_is_silence(fluidsynth: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sines, "noteon", lambda *_: None)
+    monkeypatch.setattr(Sines, "noteoff", lambda *_: None)
+    sound = render(midi((0, 1, 60)), RATE, "fluidsynth")
+    assert sound.shape == (2 * RATE, 2) and not sound.any()
+    assert not render(pretty_midi.PrettyMIDI(), RATE, "fluidsynth").any()
+
+
+def test_rates_that_fluidsynth_does_not_play_at_are_left_to_the_other_engine(fluidsynth: None) -> None:
+    song, rate = midi((0, 0.2, 60)), 2 * synth.FLUIDSYNTH_RATE
+    with pytest.raises(UserError, match="96,000"):
+        render(song, rate, "fluidsynth")
+    assert np.array_equal(render(song, rate, "auto"), render(song, rate, "own"))
 
 
 @pytest.mark.slow
