@@ -9,15 +9,22 @@ from creative_gan.core import dist
 
 
 class Input(nn.Module):
-    """z, with an embedding of the label beside it where there are classes. [B, latent] -> [B, features]."""
+    """z, with an embedding of the label beside it where there are classes. [B, latent] -> [B, features].
 
-    def __init__(self, latent: int, classes: int) -> None:
+    uniform: the standard normal z becomes uniform in [-1, 1] first, each number by itself and in the same order:
+    so seeds, truncation and ways through latent space are what they are for any other network.
+    """
+
+    def __init__(self, latent: int, classes: int, uniform: bool = False) -> None:
         super().__init__()
+        self.uniform = uniform
         self.label = nn.Embedding(classes, min(latent, 64)) if classes else None
         self.features = latent + (min(latent, 64) if classes else 0)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
         """Concatenates; a conditional network must be given labels."""
+        if self.uniform:
+            z = torch.erf(z / math.sqrt(2))
         if self.label is None:
             return z
         assert label is not None, "a class-conditional generator needs labels"

@@ -27,6 +27,8 @@ class NetworkRecipe:
     """`wave`: WaveGAN's networks. `spectrum`: a picture GAN on spectrograms, turned into sounds afterwards."""
     latent: int = setting(64, low=1, high=4096)
     """Length of z."""
+    prior: str = setting("normal", ("normal", "uniform"))
+    """What z is distributed as; `uniform`: in [-1, 1], as in WaveGAN's paper."""
     width: int = setting(32, low=4, high=1024)
     """The paper's d: channels next to the wave, or at half the resolution of the spectrogram."""
     post_filter: int = setting(0, low=0, high=4096)
@@ -70,9 +72,10 @@ def build_generator(recipe: NetworkRecipe, rate: int, length: int, classes: int)
 
     rate: samples a second. classes: 0 without labels.
     """
+    uniform = recipe.prior == "uniform"
     if recipe.name == "wave":
-        return WaveGenerator(length, recipe.width, recipe.latent, classes, recipe.post_filter)
-    return SpectrogramGenerator(spectra(recipe, rate, length), recipe.width, recipe.latent, classes)
+        return WaveGenerator(length, recipe.width, recipe.latent, classes, recipe.post_filter, uniform)
+    return SpectrogramGenerator(spectra(recipe, rate, length), recipe.width, recipe.latent, classes, uniform)
 
 
 def build_critics(recipe: NetworkRecipe, rate: int, length: int, classes: int) -> dict[str, nn.Module]:

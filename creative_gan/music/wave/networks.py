@@ -31,16 +31,22 @@ class WaveGenerator(nn.Module):
     """Dense layer, then transposed convolutions of length 25, ReLU, tanh. arXiv:1802.04208, Table 3.
 
     length: 8192, 16384, 32768 or 65536 samples. width: the paper's d, 64 there. post_filter: taps of a
-    learned filter behind it all, 512 in the paper, 0 for none.
+    learned filter behind it all, 512 in the paper, 0 for none. uniform: as `Input` has it; so is the paper.
     """
 
     def __init__(
-        self, length: int, width: int = 64, latent: int = 100, classes: int = 0, post_filter: int = 0
+        self,
+        length: int,
+        width: int = 64,
+        latent: int = 100,
+        classes: int = 0,
+        post_filter: int = 0,
+        uniform: bool = False,
     ) -> None:
         super().__init__()
         self.start, strides = STAGES[length]
         widths = _widths(width, len(strides))[::-1]
-        self.input = Input(latent, classes)
+        self.input = Input(latent, classes, uniform)
         self.first = nn.Linear(self.input.features, self.start * widths[0])
         layers: list[nn.Module] = []
         for a, b, stride in zip(widths, widths[1:], strides, strict=False):

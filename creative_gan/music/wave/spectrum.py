@@ -104,13 +104,16 @@ class SpectrogramGenerator(nn.Module):
 
     spectra: what its pictures are pictures of; kept with its weights, so that it can make sounds of them.
     width: channels at half the resolution; they double with every halving, up to eight times.
+    uniform: as `Input` has it.
     """
 
-    def __init__(self, spectra: Spectra, width: int = 32, latent: int = 64, classes: int = 0) -> None:
+    def __init__(
+        self, spectra: Spectra, width: int = 32, latent: int = 64, classes: int = 0, uniform: bool = False
+    ) -> None:
         super().__init__()
         self.spectra = spectra
         self.start, widths = _pyramid(spectra, width)
-        self.input = Input(latent, classes)
+        self.input = Input(latent, classes, uniform)
         self.first = nn.Linear(self.input.features, widths[-1] * math.prod(self.start), bias=False)
         layers: list[nn.Module] = [BatchNorm(widths[-1]), nn.ReLU()]
         for a, b in pairwise(widths[::-1]):

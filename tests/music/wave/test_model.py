@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from creative_gan.cli.recipes import folder
 from creative_gan.core import provenance
@@ -46,6 +47,28 @@ def test_a_sound_is_the_same_however_many_are_asked_for(model: Model) -> None:
     sounds = model.sample(2, seed=5)
     assert sounds[1].rate == 8000 and np.array_equal(sounds[1].wave, many[1])
     assert model.waves(0).shape == (0, 8192)
+
+
+@pytest.mark.parametrize("name", ["wave-8k", "spec"])
+def test_a_uniform_prior_is_kept_with_the_model_and_older_models_have_a_normal_one(
+    name: str, tmp_path: Path
+) -> None:
+    settings = ["network.prior=uniform", "watch.looks=1"]
+    recipe = load_recipe(WaveRecipe, folder() / f"music/{name}.toml", settings, test=True)
+    made = load(
+        train(plan("builtin:drums", recipe, f"music/{name}", "cpu"), tmp_path / "run", lambda row: None)
+    )
+    path = tmp_path / "run/model/config.json"
+    described = json.loads(path.read_text("utf-8"))
+    assert described["network"].pop("prior") == "uniform"
+    path.write_text(json.dumps(described), "utf-8")
+    older = load(tmp_path / "run")  # the same weights, and no word of a prior
+
+    z, label = made.latents(range(2), seed=1, truncation=0.5), made.labels(range(2))
+    entering = torch.special.ndtr(z.double()) * 2 - 1
+    assert entering.abs().max() <= 0.383  # what 0.5 deviations hold of a normal distribution
+    assert np.abs(made.play(z, label) - older.play(entering.float(), label)).max() < 1e-4
+    assert not np.allclose(made.play(z, label), older.play(z, label), atol=1e-4)
 
 
 def test_classes_are_taken_in_turn_or_as_asked(model: Model) -> None:

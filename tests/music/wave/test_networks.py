@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core.draws import Draws
+from creative_gan.core.networks import Input
 from creative_gan.music.wave.networks import (
     PeriodCritic,
     SpectrogramCritic,
@@ -58,6 +59,17 @@ def test_a_new_generator_is_neither_silent_nor_clipped() -> None:
         x = WaveGenerator(length, 8)(torch.randn(8, 100))
         assert 0.02 < x.square().mean().sqrt() < 0.7
         assert (x.abs() > 0.99).float().mean() < 0.01
+
+
+def test_a_uniform_prior_is_that_of_the_paper_and_keeps_the_order() -> None:
+    z = Draws(seed=0, seen=0, batch=200, rows=slice(0, 200)).normal("z", 100)
+    entering = Input(100, 0, uniform=True)(z, None).flatten().sort().values
+    assert entering.abs().max() <= 1 and torch.equal(
+        entering, Input(1, 0, True)(z.view(-1, 1).sort(0).values, None)[:, 0]
+    )
+    # Kolmogorov-Smirnov: no share of the 20,000 is further off than chance allows (1.95 / sqrt(N) at 1 in 1,000)
+    shares = (torch.arange(len(entering)) + 0.5) / len(entering)
+    assert ((entering + 1) / 2 - shares).abs().max() < 1.95 / len(entering) ** 0.5
 
 
 def test_phase_shuffle_moves_each_sample_by_its_own_shift_and_reflects() -> None:
