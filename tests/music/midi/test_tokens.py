@@ -14,8 +14,8 @@ from creative_gan.music.midi.chords import QUALITY_NAMES, chord_pitches, name_ch
 from creative_gan.music.midi.export import to_bytes, to_midi
 from creative_gan.music.midi.grammar import DONE, Grammar, rows
 from creative_gan.music.midi.reader import parse_midi
-from creative_gan.music.midi.song import METRES, Part, Song, ordered, transposed
-from creative_gan.music.midi.vocabulary import BAR, END, PAD, START, vocabulary
+from creative_gan.music.midi.song import METRES, PLACES, QUARTER, Part, Song, bar_ticks, ordered, transposed
+from creative_gan.music.midi.vocabulary import BAR, END, PAD, START, TEMPI, vocabulary
 
 
 def sampled(shape: str, bars: int | None, seed: int, batch: int, longest: int) -> list[list[int]]:
@@ -49,6 +49,68 @@ def test_what_is_sampled_comes_back_from_midi_token_for_token(
         assert words.encode(song) == ids
         assert bars is None or len(song.bars()) == bars
         assert words.encode(arranged(parse_midi(to_bytes(song), "made.mid"), shape)) == ids
+
+
+@st.composite
+def bands(draw: st.DrawFn) -> Song:
+    """Drums and other tracks, of any instruments, lengths and pitches; metre and key change at some bars."""
+    players = draw(st.lists(st.tuples(st.integers(0, 127), st.booleans()), min_size=2, max_size=7))
+    parts = (Part("", 0, True), *(Part("", program, drum) for program, drum in players))
+    onset = st.builds(
+        lambda quarter, place: QUARTER * quarter + place, st.integers(0, 11), st.sampled_from(PLACES)
+    )
+    note = st.tuples(onset, st.integers(1, 400), st.integers(0, 127), st.integers(0, len(parts) - 1))
+    kick = st.tuples(onset, st.integers(1, 60), st.integers(35, 81), st.just(0))
+    notes = draw(st.lists(note, min_size=3, max_size=40)) + draw(st.lists(kick, min_size=1, max_size=12))
+    stretches = st.tuples(st.integers(0, len(METRES) - 1), st.integers(0, 23), st.integers(1, 3))
+    now, metres, keys = 0, [], []
+    for metre, key, bars in draw(st.lists(stretches, min_size=1, max_size=3)):
+        metres.append((now, metre))
+        keys.append((now, key))
+        now += bars * bar_ticks(metre)
+    return Song(ordered(np.array(notes)), parts, draw(st.sampled_from(TEMPI)), tuple(metres), tuple(keys))
+
+
+@settings(max_examples=60, deadline=None)
+@given(song=bands())
+def test_every_band_comes_back_from_its_tokens_and_from_midi(song: Song) -> None:
+    words, band = vocabulary("band"), arranged(song, "band")
+    ids = words.encode(band)
+    back = words.decode(ids)
+    assert np.array_equal(back.notes, band.notes) and np.array_equal(back.bars(), band.bars())
+    assert (back.parts, back.tempo) == (band.parts, band.tempo)
+    heard = arranged(parse_midi(to_bytes(back), "band.mid"), "band")
+    assert np.array_equal(heard.notes, band.notes) and words.encode(heard) == ids
+
+
+@settings(max_examples=60, deadline=None)
+@given(song=bands())
+def test_in_a_band_drums_stay_drums_and_the_others_keep_their_tones(song: Song) -> None:
+    band, drums = arranged(song, "band"), SHAPES["band"][-1]
+
+    def played(song: Song, drum: bool) -> set[tuple[int, int]]:
+        rows = song.notes[song.drums() == drum]
+        return {(onset, pitch) for onset, _, pitch, _ in rows.tolist()}
+
+    struck = {(at, pitch) for at, pitch in played(song, True) if drums.low <= pitch <= drums.high}
+    left = struck - played(band, True)
+    assert played(band, True) <= struck
+    # two strokes of one drum that are closer than the shortest note are one
+    assert all(any((at + ticks, pitch) in struck for ticks in range(1, DURATIONS[0])) for at, pitch in left)
+    tones = [{(at, pitch % 12) for at, pitch in played(one, False)} for one in (song, band)]
+    assert tones[1] <= tones[0] and bool(tones[1]) == bool(tones[0])
+    assert np.array_equal(arranged(band, "band").notes, band.notes)
+
+
+@settings(max_examples=8, deadline=None)
+@given(song=bands())
+def test_the_grammar_lets_every_band_through(song: Song) -> None:
+    words = vocabulary("band")
+    grammar = Grammar(words)
+    state = grammar.start(1)
+    for i, token in enumerate(ids := words.encode(arranged(song, "band"))):
+        assert grammar.allowed(state)[0, token], words.text(ids[: i + 1])
+        state = grammar.advance(state, torch.tensor([token]))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
