@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -36,10 +37,16 @@ def fake(folder: Path, fault: str | None) -> Path:
 @pytest.fixture
 def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Tries torchaudio as a fresh process would that finds the fake one first."""
-    others = {k: v for k, v in sys.modules.items() if k.split(".")[0] != "torchaudio"}
-    monkeypatch.setattr(sys, "modules", others)
+    real = loaded()
     monkeypatch.syspath_prepend(tmp_path)
-    return audio_guard.torchaudio.__wrapped__
+    yield audio_guard.torchaudio.__wrapped__
+    loaded()
+    sys.modules.update(real)
+
+
+def loaded() -> dict[str, ModuleType]:
+    """Takes every torchaudio that this process has out of it: in place, for `import` looks nowhere else."""
+    return {name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == "torchaudio"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -55,6 +55,8 @@ def again(record: dict[str, Any], out: Path, model_name: str | None, overwrite: 
             raise ValueError("its instruments are none")
         one = range(index, index + 1)
         if command in _MAKES:
+            if "sha256" not in arguments:  # so it was before records said more than its name
+                raise UserError(f"{command!r} went on from a file that is not in the record; give it again")
             file = _the_same(arguments.pop("file"), arguments.pop("sha256"))
             songs, origins = made_of(file, command, model, one, Manner(**arguments), instruments)
         elif command == "music sample":
