@@ -6,7 +6,7 @@ The backbone is in memory once. Generator, critic, reference and moving average 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,8 @@ from creative_gan.sequence.tokens import Symbols, mask, shifted
 from creative_gan.text.tokens import END, SPECIAL, Tokenizer
 
 PREFIX = "hf:"
+PATIENCE = 3.0
+"""Seconds that the hub has to answer."""
 
 
 class Backbone:
@@ -230,25 +232,10 @@ def open_backbone(source: str, device: torch.device) -> Backbone:
     Raises:
         UserError: it is not there and cannot be fetched, is of another kind, or has no safetensors.
     """
-    torchaudio()  # before transformers, which a broken one would take down with it
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
     name = source.removeprefix(PREFIX)
     if not source.startswith(PREFIX) or not name:
         raise UserError(f"a pretrained generator is named hf:NAME or hf:FOLDER, not {source!r}")
-    local = Path(name).expanduser().is_dir()
-    path = str(Path(name).expanduser()) if local else name
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    settings: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
-    try:
-        reader = AutoTokenizer.from_pretrained(path, **settings)
-        model = AutoModelForCausalLM.from_pretrained(
-            path, use_safetensors=True, dtype=torch.float32, **settings
-        )
-    except Exception as error:  # the library raises many kinds, with paragraphs for messages
-        raise UserError(_why_not(source, local, error)) from None
+    reader, model = _opened(source, name)
     ends = [token for token in (reader.eos_token_id, reader.bos_token_id) if token is not None]
     if not ends or not reader.is_fast:
         raise UserError(
@@ -262,20 +249,62 @@ def open_backbone(source: str, device: torch.device) -> Backbone:
     )
 
 
-def _why_not(source: str, local: bool, error: Exception) -> str:
-    said = str(error)
+def _opened(source: str, name: str) -> tuple[Any, Any]:
+    """Tokeniser and model of a folder, of what was fetched before, or of the network: in this order."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _read(source, str(folder), fetch=False)
+    with suppress(UserError):  # most often it is here, and then nobody is asked
+        return _read(source, name, fetch=False)
+    _ask_for(source, name)
+    return _read(source, name, fetch=True)
+
+
+def _read(source: str, path: str, fetch: bool) -> tuple[Any, Any]:
+    torchaudio()  # before transformers, which a broken one would take down with it
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    settings: dict[str, Any] = {"local_files_only": not fetch, "trust_remote_code": False}
+    try:
+        reader = AutoTokenizer.from_pretrained(path, **settings)
+        if len(reader) <= len(reader.all_special_ids):  # the library makes such a one where there is no file
+            raise ValueError("it comes without a tokeniser")
+        return reader, AutoModelForCausalLM.from_pretrained(
+            path, use_safetensors=True, dtype=torch.float32, **settings
+        )
+    except Exception as error:  # the library raises many kinds, with paragraphs for messages
+        raise UserError(_why_not(source, str(error))) from None
+
+
+def _ask_for(source: str, name: str) -> None:
+    """Asks once for a model, because to fetch one that cannot be had takes the library a minute of retries."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+    try:
+        HfApi().model_info(name, timeout=PATIENCE)
+    except (HFValidationError, RepositoryNotFoundError):
+        raise UserError(
+            f"{source} is neither a folder here nor a language model that huggingface.co shows you; look at the name"
+        ) from None
+    except Exception:  # of the network, of a proxy, of a hub that is down
+        raise UserError(
+            f"{source} is neither a folder here nor a language model that was fetched before, and huggingface.co "
+            "does not answer; with a network it is fetched once, or name a folder that holds config.json, "
+            "model.safetensors and tokenizer.json"
+        ) from None
+
+
+def _why_not(source: str, said: str) -> str:
     if "safetensors" in said and ("not appear" in said or "no file" in said or "not found" in said):
         return f"{source} has no weights as safetensors, and pickles are never opened; choose another model"
     if "remote" in said or "custom code" in said:
         return f"{source} needs code of its own, which is never run; choose another model"
-    if local:
-        return (
-            f"{source} is no causal language model of the transformers library ({said.splitlines()[0][:160]})"
-        )
-    return (
-        f"{source} is neither a folder here nor a language model that can be fetched now; look at the name "
-        "and the network, or name a folder that holds config.json, model.safetensors and tokenizer.json"
-    )
+    first = said.partition("\n")[0][:160]
+    return f"{source} is no causal language model of the transformers library ({first})"
 
 
 def _class_vectors(classes: int, width: int) -> nn.Embedding | None:

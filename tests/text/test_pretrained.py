@@ -2,6 +2,9 @@
 
 import copy
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -203,7 +206,41 @@ def test_a_name_that_cannot_be_fetched_is_one_sentence(monkeypatch: pytest.Monke
         open_backbone("distilgpt2", CPU)
 
 
-def test_pickles_and_code_are_refused(gpt: Path, tmp_path: Path):
+def test_a_model_is_fetched_once_and_what_cannot_be_had_is_one_sentence_at_once(gpt: Path, tmp_path: Path):
+    code = """
+import os, sys, time
+from tests.text.hub import hub
+
+def opened(source):
+    import torch
+    from creative_gan.core.errors import UserError
+    from creative_gan.text.pretrained import open_backbone
+    began = time.monotonic()
+    try:
+        print("width", open_backbone(source, torch.device("cpu")).width)
+    except UserError as error:
+        print("late" if time.monotonic() - began > 20 else error)
+
+with hub(sys.argv[1]) as address:
+    os.environ["HF_ENDPOINT"] = address
+    opened("hf:me/tiny")
+    opened("hf:me/other")
+opened("hf:me/tiny")
+opened("hf:me/other")
+"""
+    environment = os.environ | {"HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, gpt], env=environment, cwd=Path(__file__).parents[2], check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    fetched, unknown, kept, missing = done.stdout.splitlines()
+    assert fetched == kept == "width 32"
+    assert "shows you; look at the name" in unknown
+    assert "does not answer; with a network it is fetched once" in missing
+    assert done.stderr == ""
+
+
+def test_pickles_code_and_a_missing_tokeniser_are_refused(gpt: Path, tmp_path: Path):
     import shutil
 
     pickled = tmp_path / "pickled"
@@ -212,6 +249,12 @@ def test_pickles_and_code_are_refused(gpt: Path, tmp_path: Path):
     (pickled / "pytorch_model.bin").write_bytes(b"\x80\x04never")
     with pytest.raises(UserError, match="pickles are never opened"):
         open_backbone(f"hf:{pickled}", CPU)
+    mute = tmp_path / "mute"
+    shutil.copytree(gpt, mute)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (mute / name).unlink()
+    with pytest.raises(UserError, match="without a tokeniser"):
+        open_backbone(f"hf:{mute}", CPU)
     foreign = tmp_path / "foreign"
     shutil.copytree(gpt, foreign)
     config = json.loads((foreign / "config.json").read_text())
