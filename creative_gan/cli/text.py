@@ -101,6 +101,12 @@ def train(
     default=1.0,
     help="Only the likeliest tokens of this probability.",
 )
+@click.option(
+    "--length",
+    type=click.IntRange(1),
+    metavar="TOKENS",
+    help="Exactly so many tokens, the prompt's among them; else to the end of each text.",
+)
 @BEST_OF
 @WEIGHTS
 @options.MADE
@@ -113,6 +119,7 @@ def generate(
     temperature: float,
     top_k: int,
     top_p: float,
+    length: int | None,
     best_of: int,
     weights: str | None,
     seed: int,
@@ -133,7 +140,7 @@ def generate(
     if str(out) != "-":
         ensure_free(out, overwrite)
     model, indices = load(model_name), range(count)
-    manner = Manner(seed, prompt, label, temperature, top_k, top_p, best_of, weights)
+    manner = Manner(seed, prompt, label, temperature, top_k, top_p, best_of, weights, length)
     made = model.write(indices, manner)
     origin = model.origin(count, manner) if metadata else None
     if write_texts(made, out, origin, named(model, indices, manner), overwrite):

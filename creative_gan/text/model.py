@@ -42,6 +42,8 @@ class Manner:
     """Of so many candidates the one that the critic finds most real."""
     weights: str | None = None
     """One of `sequence.models.WEIGHTS`; None: those that the model prefers."""
+    length: int | None = None
+    """Exactly so many tokens, the prompt's among them; None: to the end token."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,16 @@ class Model:
         top_k: int = 0,
         top_p: float = 1.0,
         best_of: int = 1,
+        length: int | None = None,
     ) -> list[str]:
-        """`n` new texts of a seed.
+        """`n` new texts of a seed, to their end or of `length` tokens.
 
         Raises:
-            UserError: an unknown class or word, a prompt that leaves no room, no critic to choose by.
+            UserError: an unknown class or word, a prompt that leaves no room, a length that the model cannot write,
+                no critic to choose by.
         """
-        return self.write(range(n), Manner(seed, prompt, label, temperature, top_k, top_p, best_of))
+        manner = Manner(seed, prompt, label, temperature, top_k, top_p, best_of, length=length)
+        return self.write(range(n), manner)
 
     def write(self, indices: range, manner: Manner) -> list[str]:
         """The texts of these numbers, the same ones whichever others are asked for. Raises as `sample`."""
@@ -95,11 +100,12 @@ class Model:
                 f"model {self.name} has no critic to choose by: shipped models come without theirs, and the phase mle "
                 "trains none; train a model of your own with another phase"
             )
-        prompt, made = self._prompt(manner.prompt), []
+        longest = self._longest(manner.length)
+        prompt, made = self._prompt(manner.prompt, longest), []
         for start in range(indices.start, indices.stop, chunk):
             # the last chunk is filled up: another number of rows may round differently
             numbers = range(start, start + chunk)
-            samples = self._best(numbers, manner, prompt)
+            samples = self._best(numbers, manner, prompt, longest)
             made += [t[:n].tolist() for t, n in zip(samples.tokens, samples.length.tolist(), strict=True)]
         return [ids[:-1] if ids[-1] == END else ids for ids in made[: len(indices)]]
 
@@ -142,7 +148,17 @@ class Model:
         kind = self.config["critic"]["kind"]
         return sequences.score(self.critic, kind, self.generator(weights), samples, label)
 
-    def _prompt(self, text: str) -> Tensor | None:
+    def _longest(self, length: int | None) -> int:
+        """How many tokens a text has at most."""
+        most = self.config["length"]
+        if length is not None and not 1 <= length <= most:
+            raise UserError(
+                f"model {self.name} writes texts of 1 to {most:,} tokens, not of {length:,}; "
+                "ask for a length among these"
+            )
+        return length or most
+
+    def _prompt(self, text: str, longest: int) -> Tensor | None:
         """Token ids of a prompt, [P], or None."""
         text = clean(text)
         unknown = self.tokenizer.unknown(text)
@@ -150,16 +166,15 @@ class Model:
             words = ", ".join(map(repr, unknown[:5]))
             raise UserError(f"model {self.name} has never seen {words} of the prompt; say it in other words")
         ids = self.tokenizer.encode([text])[0] if text else []
-        longest = self.config["length"]
         if len(ids) >= longest:
             raise UserError(
                 f"the prompt has {len(ids):,} tokens and model {self.name} writes at most {longest} in all; "
-                "shorten it"
+                "shorten it" + (" or ask for a greater length" if longest < self.config["length"] else "")
             )
         return torch.tensor(ids) if ids else None
 
     @torch.no_grad()
-    def _best(self, numbers: range, manner: Manner, prompt: Tensor | None) -> Samples:
+    def _best(self, numbers: range, manner: Manner, prompt: Tensor | None, longest: int) -> Samples:
         """The texts of these numbers, each the best of its candidates."""
         generator, label = self.generator(manner.weights), self.labels(numbers, manner.label)
         rows = len(numbers)
@@ -167,14 +182,13 @@ class Model:
         draws = Draws(derive(manner.seed, "text"), numbers.start, rows, slice(0, rows), device)
         decoding = Decoding(manner.temperature, manner.top_k, manner.top_p)
         first = None if prompt is None else prompt.to(device).expand(rows, -1)
+        prompted = 0 if prompt is None else len(prompt)
+        allowed = sensible(generator.symbols.size, prompted, ends=manner.length is None)
         label = None if label is None else label.to(device)
         candidates = [
-            sample(
-                generator, draws.of(f"candidate {n}"), self.config["length"], label, decoding, first,
-                allowed=sensible(generator.symbols.size, 0 if prompt is None else len(prompt)),
-            )
+            sample(generator, draws.of(f"candidate {n}"), longest, label, decoding, first, allowed=allowed)
             for n in range(manner.best_of)
-        ]  # fmt: skip
+        ]
         if manner.best_of == 1:
             return candidates[0]
         scores = torch.stack([self.score(made, label, manner.weights) for made in candidates])
@@ -183,8 +197,11 @@ class Model:
         return Samples(tokens, length, logp)
 
 
-def sensible(size: int, prompted: int) -> Any:
-    """Rules out words that are no words, and texts without any. `prompted`: tokens of the prompt."""
+def sensible(size: int, prompted: int, ends: bool = True) -> Any:
+    """Rules out words that are no words, and texts without any. `prompted`: tokens of the prompt.
+
+    `ends`: whether the end token may come at all.
+    """
     words = torch.ones(size, dtype=torch.bool)
     words[UNKNOWN] = False
     opening = words.clone()
@@ -192,7 +209,7 @@ def sensible(size: int, prompted: int) -> Any:
 
     def allowed(tokens: Tensor) -> Tensor:
         return (
-            (opening if tokens.shape[1] <= prompted and not prompted else words)
+            (words if ends and (prompted or tokens.shape[1]) else opening)
             .to(tokens.device)
             .expand(len(tokens), -1)
         )

@@ -85,7 +85,10 @@ def test_every_file_can_be_made_again(run, written: Path, tmp_path: Path):
         40,
         "--top-p",
         0.9,
+        "--length",
+        8,
     )
+    assert all(len(line.split()) <= 8 for line in (tmp_path / "a.txt").read_text("utf-8").splitlines())
     run(*generate, "--out", tmp_path / "b.jsonl", "--weights", "mle", "--temperature", 0.5)
     for name in ("a.txt", "b.jsonl"):
         copy = tmp_path / f"copy-{name}"
@@ -202,6 +205,7 @@ def test_wrong_wishes_are_one_sentence(run, written: Path, trained: Path, tmp_pa
         (("--prompt", "zyzzyva"), "has never seen 'zyzzyva'"),
         (("--prompt", "the " * 999), "writes at most"),
         (("--class", "eleven"), "knows no class 'eleven'"),
+        (("--length", 9999), "tokens, not of 9,999; ask for"),
         (("--out", tmp_path / "x.docx"), ".txt or .jsonl"),
     ):
         code, _, err = run(*generate, *arguments)

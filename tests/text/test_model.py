@@ -32,6 +32,27 @@ def test_prompts_begin_every_text(written: Path):
     assert model.sample(2, prompt="  ") == model.sample(2)
 
 
+def test_a_length_that_is_asked_for_is_exact(written: Path):
+    model = load(written)
+    short = {len(ids) for ids in model.ids(range(20), Manner(), CHUNK)}
+    most = model.config["length"]
+    assert len(short) > 1 and max(short) < most  # by themselves they end before
+    for length, prompt in ((1, ""), (3, "the sea"), (most, ""), (most, "the sea")):
+        manner = Manner(seed=2, prompt=prompt, length=length, best_of=2)
+        made = model.ids(range(20), manner, CHUNK)
+        assert {len(ids) for ids in made} == {length} and min(map(min, made)) > 3  # and all of them words
+        assert all(text.startswith(prompt) for text in model.write(range(20), manner))
+    assert model.sample(20, seed=4, length=5)[:3] == model.sample(3, seed=4, length=5)
+    with pytest.raises(UserError, match=f"writes texts of 1 to {most} tokens, not of {most + 1}"):
+        model.sample(1, length=most + 1)
+    with pytest.raises(UserError, match="not of 0;"):
+        model.sample(1, length=0)
+    with pytest.raises(
+        UserError, match=r"has 2 tokens and .* at most 2 in all; shorten it or ask for a greater"
+    ):
+        model.sample(1, prompt="the sea", length=2)
+
+
 def test_classes_by_name_or_in_turn(written: Path):
     model = load(written)
     assert model.labels(range(10)).tolist() == [i % len(model.classes) for i in range(10)]
@@ -74,6 +95,7 @@ def test_unknown_words_are_never_written_nor_empty_texts():
     assert later[0].tolist() == [i != 3 for i in range(9)]
     assert Symbols(9).end == 2 and later[0, 2]
     assert sensible(9, 2)(torch.zeros(1, 2))[0, 2]  # a prompt may be all there is
+    assert not sensible(9, 2, ends=False)(torch.zeros(1, 2))[0, 2]
 
 
 @pytest.mark.parametrize(

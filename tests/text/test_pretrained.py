@@ -16,7 +16,7 @@ from creative_gan.core.errors import UserError
 from creative_gan.core.recipe import load as load_recipe
 from creative_gan.sequence.sampling import sample
 from creative_gan.text.data import open_texts
-from creative_gan.text.model import load
+from creative_gan.text.model import Manner, load
 from creative_gan.text.networks import Shape
 from creative_gan.text.pretrained import (
     Backbone,
@@ -158,6 +158,7 @@ def test_training_changes_adapters_alone_and_the_model_samples(gpt: Path, tmp_pa
     texts = model.sample(4, seed=1, prompt="the sea")
     assert all(text.startswith("the sea") for text in texts)
     assert model.sample(2, seed=1, best_of=2, prompt="the sea") != []
+    assert {len(ids) for ids in model.ids(range(8), Manner(length=9), 8)} == {9}
 
 
 def test_a_run_can_begin_with_adapters(gpt: Path, tmp_path: Path):
