@@ -161,6 +161,7 @@ def sample(
     is_flag=True,
     help="Songs: is the game better than maximum likelihood at the same diversity? The winner is kept.",
 )
+@options.BASELINE
 @options.SEED
 @options.JSON
 def evaluate(
@@ -169,6 +170,7 @@ def evaluate(
     count: int | None,
     temperature: float | None,
     verdict: bool,
+    baseline: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -178,6 +180,7 @@ def evaluate(
     creative-gan music evaluate --model runs/sounds
     creative-gan music evaluate --model runs/songs
     """
+    options.needs("baseline", "verdict")
     kind = music_files.kind_of_model(model_name)
     if (verdict or temperature is not None) and kind != "music/midi":
         raise UserError(
@@ -188,7 +191,7 @@ def evaluate(
         from creative_gan.music.midi.verdict import keep
         from creative_gan.music.midi.verdict import verdict as compare
 
-        result = compare(model_name, data, count or 64)
+        result = compare(model_name, data, count or 64, baseline=baseline)
         lines, kept = result["says"], keep(model_name, result)
         lines = [*lines, kept] if kept else lines
     elif kind == "music/wave":

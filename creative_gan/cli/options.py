@@ -100,10 +100,10 @@ def model(preferred: str | None = None) -> Decorator:
     )
 
 
-def _start(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A model to begin with, which an empty name would make the folder that one is in."""
+def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Another model, which an empty name would make the folder that one is in."""
     if value is not None and not value.strip() and not ctx.resilient_parsing:
-        raise click.UsageError("--from is empty; name a model or a run folder")
+        raise click.UsageError(f"{param.opts[0]} is empty; name a model or a run folder")
     return value
 
 
@@ -135,6 +135,13 @@ OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is ther
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 METADATA = click.option(
     "--metadata/--no-metadata", default=True, help="Write into each file where it comes from (on by default)."
+)
+BASELINE = click.option(
+    "--baseline",
+    metavar="MODEL",
+    callback=_named,
+    shell_complete=complete_model,
+    help="With --verdict: against the maximum likelihood of this model instead of its own.",
 )
 MADE = together(SEED, METADATA, OVERWRITE)
 """What all commands take that make files with a model."""
@@ -184,7 +191,7 @@ def training(refused: str = "a data set with unreadable files", shown: str = "me
             "--from",
             "start",
             metavar="MODEL",
-            callback=_start,
+            callback=_named,
             shell_complete=complete_model,
             help="Begin with the weights of a model or an earlier run.",
         ),
@@ -255,6 +262,13 @@ def beside(given: str, refused: tuple[str, ...], why: str) -> None:
     for name in refused:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{given} {why}; leave --{name.replace('_', '-')} away")
+
+
+def needs(given: str, other: str) -> None:
+    """Raises a usage error where --`given` was given without --`other`."""
+    asked = click.get_current_context().params
+    if asked[given] and not asked[other]:
+        raise click.UsageError(f"--{given} is for --{other}; add it")
 
 
 def print_json(value: Any) -> None:

@@ -161,6 +161,7 @@ def generate(
     is_flag=True,
     help="Is it better than maximum likelihood at the same diversity? The winner is kept.",
 )
+@options.BASELINE
 @options.SEED
 @options.JSON
 def evaluate(
@@ -171,6 +172,7 @@ def evaluate(
     best_of: int,
     weights: str | None,
     verdict: bool,
+    baseline: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -179,7 +181,9 @@ def evaluate(
     \b
     creative-gan text evaluate --model runs/poems
     creative-gan text evaluate --model runs/poems --verdict
+    creative-gan text evaluate --model runs/poems --verdict --baseline runs/likelihood
     """
+    options.needs("baseline", "verdict")
     from creative_gan.text import evaluate as judging
     from creative_gan.text import verdict as verdicts
     from creative_gan.text.model import Manner
@@ -188,7 +192,7 @@ def evaluate(
     if verdict:
         unheeded = "temperature", "best_of", "weights", "seed"
         options.beside("verdict", unheeded, "sweeps both weights over temperatures")
-        result = verdicts.verdict(model_name, data, count)
+        result = verdicts.verdict(model_name, data, count, baseline=baseline)
         lines, kept = result["says"], verdicts.keep(model_name, result)
     else:
         manner = Manner(seed, temperature=temperature, best_of=best_of, weights=weights)

@@ -1,16 +1,18 @@
-"""The honest verdict: is the adversarial model better than its own maximum likelihood at another temperature?
+"""The honest verdict: is the adversarial model better than maximum likelihood at another temperature?
 
 A generator that is sharper writes better and less varied sequences, and temperature alone does that too (Caccia
 2020, arXiv:1811.02549). So quality is compared at equal diversity: the adversarial model at several
-temperatures against the curve that maximum likelihood makes when it is swept over many.
+temperatures against the curve that maximum likelihood makes when it is swept over many. That of the model itself,
+with whose weights its game began, or that of another model, tuned as well as one can.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from creative_gan.core.errors import UserError
 from creative_gan.sequence.metrics import bleu, self_bleu
 from creative_gan.sequence.ngrams import NgramIndex, Sequences
 
@@ -33,8 +35,64 @@ class Point:
     self_bleu: float
 
 
+class Writer(Protocol):
+    """What is known here of a modality's model."""
+
+    @property
+    def name(self) -> str:
+        """Its own."""
+
+    @property
+    def path(self) -> str:
+        """As the user named it."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Its description."""
+
+    @property
+    def generators(self) -> dict[str, Any]:
+        """By their name in `sequence.models.WEIGHTS`."""
+
+
+Model = TypeVar("Model", bound=Writer)
+
+
+def contestants(
+    model: Model, baseline: Model | None, terms: Callable[[Model], dict[str, Any]], recipe: str
+) -> dict[str, Model]:
+    """Whose weights are compared, by their name: the model's, and those of the baseline if it is another model.
+
+    Args:
+        terms: by name, what two models must have in common.
+        recipe: one that makes a model with both weights.
+
+    Raises:
+        UserError: the weights are not there, or the two cannot be compared.
+    """
+    if "adversarial" not in model.generators or not (baseline or "mle" in model.generators):
+        raise UserError(
+            f"model {model.name} has only {model.config['sampler']!r} weights and nothing to compare; "
+            f"train with a recipe of two phases, such as {recipe}"
+        )
+    if baseline is None:
+        return {"adversarial": model, "mle": model}
+    if "mle" not in baseline.generators:
+        raise UserError(
+            f"baseline {baseline.path} has no 'mle' weights; name a model whose first phase was mle"
+        )
+    ours, theirs = terms(model), terms(baseline)
+    for name, value in ours.items():
+        if theirs[name] != value:
+            raise UserError(
+                f"baseline {baseline.path} differs from model {model.path} in its {name} and cannot be compared; "
+                "train it on the same data, with the same seed and the same settings of the data"
+            )
+    return {"adversarial": model, "mle": baseline}
+
+
 def compare(make: Make, heldout: Sequences, seeds: int) -> dict[str, Any]:
-    """Compares the two generators of a model.
+    """Compares the generator of a game with that of maximum likelihood.
 
     Every point is the mean of what `make` gives for `seeds` seeds; `spread` is how much a difference varies
     with the seed, as a standard error.
@@ -85,8 +143,13 @@ def matched(ours: list[Point], theirs: list[Point]) -> dict[float, float]:
 
 
 def sentences(result: dict[str, Any], unit: str) -> list[str]:
-    """The verdict in words. `result`: of `compare`, with `sizes` and `heldout_nll`; `unit`: what a sample is called."""
-    sizes, likely = result["sizes"], result["heldout_nll"]
+    """The verdict in words.
+
+    `result`: of `compare`, with `sizes`, `heldout_nll` and `baseline` (see `preferred`). `unit`: what a sample is
+    called.
+    """
+    sizes, likely, other = result["sizes"], result["heldout_nll"], result["baseline"]
+    of = f" of {other}" if other else ""
     lines = [
         f"{'':>14}  {'temperature':>11}  {'BLEU-4':>8}  {'self-BLEU-4':>11}",
         *(
@@ -95,12 +158,14 @@ def sentences(result: dict[str, Any], unit: str) -> list[str]:
             for point in result[weights]
         ),
         f"each point: {sizes['seeds']} x {sizes['samples']:,} samples against {sizes['references']:,} {unit}",
-        f"held-out NLL: adversarial {likely['adversarial']:.4f}, mle {likely['mle']:.4f} nats a token",
+        f"held-out NLL: adversarial {likely['adversarial']:.4f}, mle{of} {likely['mle']:.4f} nats a token",
     ]
+    if other:
+        lines.append("what the model samples from stays as it is, for its own mle weights were not looked at")
     if not result["differences"]:
         return [
             *lines,
-            "the adversarial model is outside everything that maximum likelihood reaches at any temperature "
+            f"the adversarial model is outside everything that maximum likelihood{of} reaches at any temperature "
             f"between {SWEPT[0]:g} and {SWEPT[-1]:g}, a sign of collapse; nothing can be compared",
         ]
     by = f"{abs(result['difference']):.4f} BLEU-4"
@@ -108,11 +173,28 @@ def sentences(result: dict[str, Any], unit: str) -> list[str]:
         f"(standard error {result['spread']:.4f}, {len(result['differences'])} points of equal self-BLEU-4)"
     )
     words = {
-        "adversarial": f"the adversarial model is better than maximum likelihood, by {by} {noise}",
-        "mle": f"maximum likelihood is better than the adversarial model, by {by} {noise}",
-        "none": f"no difference that can be told from chance: {result['difference']:+.4f} BLEU-4 {noise}",
+        "adversarial": f"the adversarial model is better than maximum likelihood{of}, by {by} {noise}",
+        "mle": f"maximum likelihood{of} is better than the adversarial model, by {by} {noise}",
+        "none": f"no difference{f' from maximum likelihood{of}' if of else ''} that can be told from chance: "
+        f"{result['difference']:+.4f} BLEU-4 {noise}",
     }
     return [*lines, words[result["winner"]]]
+
+
+def preferred(result: dict[str, Any], sampler: str) -> str | None:
+    """The weights that a model should sample from instead of `sampler`; None: it should go on as it does.
+
+    `result`: of `compare`, with `baseline`: the path of another model whose maximum likelihood it was, which says
+    nothing of the model's own; None: it was its own.
+    """
+    same = result["baseline"] or result["winner"] in ("none", sampler)
+    return None if same else result["winner"]
+
+
+def kept(weights: str) -> str:
+    """The sentence that a model has changed what it samples from."""
+    other = {"mle": "adversarial", "adversarial": "mle"}[weights]
+    return f"the model now samples from its {weights} weights; --weights {other} takes the others"
 
 
 def _point(make: Make, weights: str, temperature: float, seed: int, index: NgramIndex) -> Point:

@@ -2,36 +2,44 @@
 
 from typing import Any
 
-from creative_gan.core.errors import UserError
-from creative_gan.sequence.verdict import compare, sentences
-from creative_gan.text.evaluate import CHUNK, REFERENCES, Corpus, again, likelihood, open_corpus, spread
+from creative_gan.sequence.verdict import compare, contestants, kept, preferred, sentences
+from creative_gan.text.evaluate import CHUNK, REFERENCES, again, likelihood, open_corpus, spread
 from creative_gan.text.model import Manner, Model, load, prefer
 
 
-def verdict(model_name: str, data: str | None = None, count: int = 1000, seeds: int = 3) -> dict[str, Any]:
+def verdict(
+    model_name: str,
+    data: str | None = None,
+    count: int = 1000,
+    seeds: int = 3,
+    baseline: str | None = None,
+) -> dict[str, Any]:
     """Compares the two generators of a model, and says which to sample from.
 
+    `baseline`: another model, whose maximum likelihood takes the place of the model's own.
+
     Returns:
-        See `sequence.verdict.compare`, of `count` samples for each seed; `says`: sentences; `sizes`.
+        See `sequence.verdict.compare`, of `count` samples for each seed; `says`: sentences; `sizes`; `baseline`.
 
     Raises:
-        UserError, DataError: the model was trained in one way only, or the data cannot be found.
+        UserError, DataError: the model was trained in one way only, the baseline is not like it, or the data
+            cannot be found.
     """
     model = load(model_name)
-    if len(model.generators) < 2:
-        raise UserError(
-            f"model {model.name} has only {model.config['sampler']!r} weights and nothing to compare; "
-            "train with a recipe of two phases, such as text/captions"
-        )
+    models = contestants(model, load(baseline) if baseline else None, _terms, "text/captions")
     corpus = open_corpus(model, data)
     heldout = spread(corpus.ids(model, corpus.heldout), REFERENCES)
 
     def make(weights: str, temperature: float, seed: int) -> list[list[int]]:
         manner = Manner(seed=seed, temperature=temperature, weights=weights)
-        return again(model, model.ids(range(count), manner, CHUNK))
+        return again(model, models[weights].ids(range(count), manner, CHUNK))
 
     result = compare(make, heldout, seeds) | {
-        "heldout_nll": _likelihoods(model, corpus),
+        "baseline": baseline,
+        "heldout_nll": {
+            weights: likelihood(one, corpus, Manner(temperature=1.0, weights=weights))["heldout_nll"]["value"]
+            for weights, one in models.items()
+        },
         "sizes": {
             "samples": count,
             "seeds": seeds,
@@ -45,15 +53,17 @@ def verdict(model_name: str, data: str | None = None, count: int = 1000, seeds: 
 def keep(model_name: str, result: dict[str, Any]) -> str | None:
     """Makes the winner the model's sampling weights. Returns a sentence if that changes anything."""
     model = load(model_name)
-    if result["winner"] == "none" or result["winner"] == model.config["sampler"]:
+    winner = preferred(result, model.config["sampler"])
+    if winner is None:
         return None
-    prefer(model, result["winner"])
-    other = {"mle": "adversarial", "adversarial": "mle"}[result["winner"]]
-    return f"the model now samples from its {result['winner']} weights; --weights {other} takes the others"
+    prefer(model, winner)
+    return kept(winner)
 
 
-def _likelihoods(model: Model, corpus: Corpus) -> dict[str, float]:
+def _terms(model: Model) -> dict[str, Any]:
+    config = model.config
     return {
-        weights: likelihood(model, corpus, Manner(temperature=1.0, weights=weights))["heldout_nll"]["value"]
-        for weights in model.generators
+        "tokens": model.tokenizer.to_json(),
+        "length": config["length"],
+        "held-out texts": config["split"],  # what judges must not have been learnt
     }

@@ -119,6 +119,11 @@ def test_evaluate_and_verdict(run, written: Path, monkeypatch):
     monkeypatch.setattr(verdict, "keep", lambda name, result: None)  # the model is other tests' too
     code, out, _ = run("text", "evaluate", "--model", written, "--verdict", "-n", 20)
     assert code == 0 and "self-BLEU-4" in out and "held-out NLL: adversarial" in out
+    beside = ("--verdict", "-n", 20, "--baseline", written / "model", "--json")
+    code, out, _ = run("text", "evaluate", "--model", written, *beside)
+    assert code == 0 and json.loads(out)["baseline"] == str(written / "model")
+    assert run("text", "evaluate", "--model", written, "--baseline", written)[0] == 2
+    assert run("text", "evaluate", "--model", written, "--verdict", "--baseline", " ")[0] == 2
 
 
 def test_export_gives_a_folder_that_writes_the_same(run, written: Path, tmp_path: Path):

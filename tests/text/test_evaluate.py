@@ -1,10 +1,13 @@
 """What the evaluation of texts finds: copies, floors, and who is better at equal diversity."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from creative_gan.core.errors import UserError
 from creative_gan.sequence import verdict as curves
@@ -99,18 +102,82 @@ def test_the_verdict_measures_both_weights(written: Path, monkeypatch: pytest.Mo
     assert set(result["heldout_nll"]) == {"adversarial", "mle"} and result["sizes"]["seeds"] == 2
 
 
+def of_one_kind(written: Path, folder: Path, weights: str, strength: float = 1.0, **settings: Any) -> str:
+    """A model of these weights alone, each of them multiplied."""
+    shutil.copytree(written / "model", folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"weights": [weights], "sampler": weights, "critic": None} | settings
+    (folder / "config.json").write_text(json.dumps(config))
+    tensors = load_file(folder / "model.safetensors")
+    kept = {name: strength * t for name, t in tensors.items() if name.startswith(f"{weights}.")}
+    save_file(kept, folder / "model.safetensors")
+    return str(folder)
+
+
 def test_a_model_of_likelihood_alone_has_nothing_to_compare(written: Path, tmp_path: Path):
-    import json
-
-    from safetensors.torch import load_file, save_file
-
-    shutil.copytree(written / "model", tmp_path / "m")
-    config = json.loads((tmp_path / "m/config.json").read_text())
-    config |= {"weights": ["mle"], "sampler": "mle", "critic": None}
-    (tmp_path / "m/config.json").write_text(json.dumps(config))
-    tensors = {k: t for k, t in load_file(tmp_path / "m/model.safetensors").items() if k.startswith("mle.")}
-    save_file(tensors, tmp_path / "m/model.safetensors")
+    one = of_one_kind(written, tmp_path / "m", "mle")
     with pytest.raises(UserError, match="nothing to compare"):
-        verdict.verdict(str(tmp_path / "m"))
+        verdict.verdict(one)
+    with pytest.raises(UserError, match="nothing to compare"):
+        verdict.verdict(one, baseline=str(written))
     with pytest.raises(UserError, match="no critic"):
-        load(tmp_path / "m").sample(1, best_of=2)
+        load(one).sample(1, best_of=2)
+
+
+def test_another_model_can_be_the_baseline(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(curves, "SWEPT", (0.5, 1.5))
+    monkeypatch.setattr(curves, "TRIED", (1.0,))
+    own = verdict.verdict(str(written), count=20, seeds=1)
+    same = of_one_kind(written, tmp_path / "same", "mle")
+    assert verdict.verdict(str(written), count=20, seeds=1, baseline=same)["mle"] == own["mle"]
+    flat = of_one_kind(written, tmp_path / "flat", "mle", 0.5)
+    alone = of_one_kind(written, tmp_path / "alone", "adversarial")  # it needs no such weights of its own
+    result = verdict.verdict(alone, count=20, seeds=1, baseline=flat)
+    assert result["adversarial"] == own["adversarial"] and result["mle"] != own["mle"]
+    assert result["heldout_nll"]["adversarial"] == own["heldout_nll"]["adversarial"]
+    assert result["heldout_nll"]["mle"] > own["heldout_nll"]["mle"]
+    assert any(line.startswith("held-out NLL") and f"mle of {flat}" in line for line in result["says"])
+
+
+def test_the_winner_of_another_model_is_named_and_not_kept(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    quality = {"adversarial": 0.3, "mle": 0.35}
+
+    def point(make, weights, temperature, seed, index) -> Point:
+        spread = 0.1 * temperature + 0.0001 * seed
+        return Point(temperature, quality[weights] - spread, 1 - spread)
+
+    monkeypatch.setattr(curves, "_point", point)
+    shutil.copytree(written, tmp_path / "run")
+    run, other = str(tmp_path / "run"), of_one_kind(written, tmp_path / "other", "mle")
+    before = (tmp_path / "run/model/config.json").read_bytes()
+    for adversarial, words in (
+        (0.30, f"maximum likelihood of {other} is better than the adversarial model"),
+        (0.35, f"no difference from maximum likelihood of {other}"),
+        (0.37, f"better than maximum likelihood of {other}, by 0.02"),
+    ):
+        quality["adversarial"] = adversarial
+        result = verdict.verdict(run, count=10, baseline=other)
+        assert words in result["says"][-1] and "stays as it is" in result["says"][-2]
+        assert verdict.keep(run, result) is None
+    assert (tmp_path / "run/model/config.json").read_bytes() == before
+
+
+def test_a_baseline_that_cannot_be_compared_is_one_sentence(written: Path, tmp_path: Path):
+    split = json.loads((written / "model/config.json").read_text())["split"]
+    strange = Path(of_one_kind(written, tmp_path / "strange", "mle"))
+    words = json.loads((strange / "tokenizer.json").read_text("utf-8"))
+    vocabulary = words["model"]["vocab"]
+    vocabulary["zyzzyva"] = vocabulary.pop(list(vocabulary)[-1])
+    (strange / "tokenizer.json").write_text(json.dumps(words), "utf-8")
+    for other, why in (
+        (str(strange), "differs from model .* in its tokens"),
+        (of_one_kind(written, tmp_path / "a", "mle", split=split | {"seed": 7}), "in its held-out texts"),
+        (of_one_kind(written, tmp_path / "b", "mle", length=9), "in its length"),
+        (of_one_kind(written, tmp_path / "c", "adversarial"), "has no 'mle' weights"),
+        (str(tmp_path / "nowhere"), "there is no model"),
+    ):
+        with pytest.raises(UserError, match=why) as error:
+            verdict.verdict(str(written), count=10, baseline=other)
+        assert "\n" not in str(error.value)

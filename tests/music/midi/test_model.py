@@ -239,6 +239,12 @@ def test_the_verdict_measures_both_weights_and_keeps_the_winner(
     assert verdict.keep(str(tmp_path / "run"), result | {"winner": "none"}) is None
     assert "mle" in str(verdict.keep(str(tmp_path / "run"), result | {"winner": "mle"}))
     assert load(tmp_path / "run").config["sampler"] == "mle"
+    again = verdict.verdict(str(played), count=2, seeds=1, baseline=str(tmp_path / "run"))
+    assert again["heldout_nll"] == result["heldout_nll"] and f"of {tmp_path / 'run'}" in again["says"][-1]
+    assert verdict.keep(str(played), again | {"winner": "mle"}) is None
+    change(tmp_path / "run/model", split=load(played).config["split"] | {"holdout": 0.3})
+    with pytest.raises(UserError, match="in its held-out songs"):
+        verdict.verdict(str(played), count=16, baseline=str(tmp_path / "run"))
 
 
 def test_the_verdict_does_not_hear_the_key(played: Path):
