@@ -1,6 +1,8 @@
 """What the recipes of all token sequences have in common: the games, the phases of a run and its budget."""
 
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from math import ceil
 from typing import Any
 
 from creative_gan.core.recipe import setting
@@ -70,15 +72,24 @@ def check_phases(phases: tuple[PhaseRecipe, ...], budget: BudgetRecipe) -> None:
 
 
 def shared_out(recipe: SequenceRecipe) -> Any:
-    """The budget with samples for each phase where there are any, in whole batches."""
-    budget, batch = recipe.budget, recipe.game.batch
+    """The budget with samples for each phase where there are any, in whole batches, every fraction rounded up.
+
+    Of one number it is where each phase ends that is rounded, so that all together see less than a batch more;
+    only a phase that would have no batch at all is given one.
+    """
+    budget, batch, shares = recipe.budget, recipe.game.batch, [phase.share for phase in recipe.phase]
     if not sum(budget.samples):
         return replace(budget, samples=())
-    parts: tuple[float, ...] = budget.samples
-    if len(parts) < len(recipe.phase):
-        whole = sum(phase.share for phase in recipe.phase)
-        parts = tuple(parts[0] * phase.share / whole for phase in recipe.phase)
-    return replace(budget, samples=tuple(-int(-part // batch) * batch for part in parts))
+    if len(budget.samples) == len(shares):
+        steps = [ceil(part / batch) for part in budget.samples]
+    else:
+        *_, whole = reached = list(accumulate(shares))
+        ends = [ceil(budget.samples[0] / batch * (share / whole)) for share in reached]
+        steps = [
+            max(end - begin, 1 if share else 0)
+            for share, (begin, end) in zip(shares, pairwise([0, *ends]), strict=True)
+        ]
+    return replace(budget, samples=tuple(n * batch for n in steps))
 
 
 def without_pretraining(recipe: SequenceRecipe) -> SequenceRecipe:

@@ -15,6 +15,7 @@ from creative_gan.core import loop
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.recipe import load, parse, to_toml
 from creative_gan.sequence.phases import phases
+from creative_gan.sequence.recipe import BudgetRecipe, GameRecipe, PhaseRecipe, shared_out
 from creative_gan.text.recipe import TextRecipe
 from creative_gan.text.train import Plan, plan, remarks, train
 
@@ -119,6 +120,29 @@ def test_one_number_of_samples_is_shared_out_in_whole_batches(corpus: str):
     made = prepared(corpus, "captions", "budget.samples=100")
     assert made.recipe.budget.samples == (64, 40)
     assert [phase.samples for phase in phases(made, None)] == [64, 40]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "shares", "settled"),
+    [
+        ((64,), (0.6, 0.4), (40, 24)),  # rounded up one by one it were 72 in all
+        ((64,), (1, 1, 1), (24, 24, 16)),
+        ((17,), (0.6, 0.4), (16, 8)),
+        ((8,), (0.6, 0.4), (8, 8)),  # every phase has a batch
+        ((64,), (1, 0), (64, 0)),
+        ((64,), (1,), (64,)),
+        ((60, 4), (1, 1), (64, 8)),  # as they were named
+    ],
+)
+def test_no_more_than_a_batch_is_seen_beyond_what_was_asked_for(
+    given: tuple[int, ...], shares: tuple[float, ...], settled: tuple[int, ...]
+):
+    games = ("mle", "dense", "cot")[: len(shares)]
+    played = tuple(PhaseRecipe(game, share) for game, share in zip(games, shares, strict=True))
+    recipe = replace(
+        small("captions"), game=GameRecipe(batch=8), phase=played, budget=BudgetRecipe(samples=given)
+    )
+    assert shared_out(recipe).samples == settled
 
 
 def test_control_run_rewards_every_token_alike(corpus: str, tmp_path: Path):
