@@ -6,10 +6,10 @@ forward passes before two backward passes and for methods other than `forward`. 
 """
 
 import os
+from typing import Any
 
 import torch
 import torch.distributed as torch_dist
-import torch.distributed.nn.functional
 from torch import Tensor, nn
 
 from creative_gan.core.errors import UserError
@@ -102,7 +102,21 @@ def gathered(value: Tensor) -> Tensor:
 
 def mean_with_gradient(value: Tensor) -> Tensor:
     """The mean of a tensor over the processes, through which gradients flow back to all of them."""
-    return torch_dist.nn.functional.all_reduce(value) / world()
+    return _Sum.apply(value) / world()
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over the processes; its gradient is the sum of what all of them send back."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        torch_dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return _Sum.apply(gradient)
 
 
 def anyone(flag: bool) -> bool:

@@ -46,6 +46,8 @@ def build(recipe: NetworkRecipe, shape: Shape, classes: int) -> tuple[nn.Module,
     built = NETWORKS[recipe.name][1](recipe, shape, classes)
     if recipe.spectral_norm:
         for module in list(built.modules()):
+            if isinstance(module, Block):  # a layer of zeros has no norm to divide by
+                nn.init.kaiming_normal_(module.reduce.weight)
             if isinstance(module, nn.Conv2d | nn.Linear):
                 spectral_norm(module)
     return build_generator(recipe, shape, classes), built

@@ -81,8 +81,9 @@ def test_a_resized_last_layer_makes_no_grid_of_an_even_area(last: str, grid: boo
     assert inside.abs().max() > 1e-3
 
 
-def test_spectral_norm_bounds_every_layer():
-    _, critic = made("dcgan", (1, 28, 28), 0, spectral_norm=True)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_spectral_norm_bounds_every_layer(name: str):
+    _, critic = made(name, (1, 28, 28), 0, spectral_norm=True)
     for _ in range(30):
         critic(torch.randn(2, 1, 28, 28))
     for module in critic.modules():
