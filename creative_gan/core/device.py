@@ -1,10 +1,11 @@
 """Which device and precision to use, and why."""
 
 import contextlib
+import copy
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -12,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from creative_gan.core.errors import UserError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,12 @@ def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -
         raise UserError(
             f"device {name!r} is not there on this machine (there is: {there}); try --device auto"
         )
-    hardware = {"cpu": cpu_has_bfloat16, "cuda": torch.cuda.is_bf16_supported, "mps": lambda: False}[name]()
+    if name == "cuda" and local_rank >= torch.cuda.device_count():
+        raise UserError(
+            f"process {local_rank} has no GPU of its own, for this machine has {torch.cuda.device_count()}; start as "
+            "many processes (torchrun --nproc_per_node)"
+        )
+    hardware = {"cpu": cpu_has_bfloat16, "cuda": gpu_has_bfloat16, "mps": lambda: False}[name]()
     bfloat16 = hardware if precision == "auto" else precision == "bfloat16"
     where = torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
     reason = "asked for" if device != "auto" else "the best there is here"
@@ -64,6 +71,20 @@ def choose(device: str = "auto", precision: str = "auto", local_rank: int = 0) -
 def cpu_has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def gpu_has_bfloat16() -> bool:
+    """Whether this GPU multiplies bfloat16 in hardware; older ones only pretend to, and are slower for it."""
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def frozen_copy(network: Network) -> Network:
+    """A copy that does not learn. Its recurrent layers' weights lie in one piece, as cuDNN wants them."""
+    made = copy.deepcopy(network).requires_grad_(False)
+    for module in made.modules():
+        if isinstance(module, torch.nn.RNNBase):
+            module.flatten_parameters()
+    return made
 
 
 def usage(device: torch.device) -> dict[str, Any]:

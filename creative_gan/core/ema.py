@@ -1,9 +1,9 @@
 """An exponential moving average of a network, with a half-life counted in samples."""
 
-import copy
-
 import torch
 from torch import nn
+
+from creative_gan.core.device import frozen_copy
 
 
 class Ema:
@@ -14,7 +14,7 @@ class Ema:
     """
 
     def __init__(self, network: nn.Module, halflife: float, ramp: float = 0.05) -> None:
-        self.average = copy.deepcopy(network).eval().requires_grad_(False)
+        self.average = frozen_copy(network).eval()
         self.halflife, self.ramp = halflife, ramp
 
     @torch.no_grad()

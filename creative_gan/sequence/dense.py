@@ -7,7 +7,6 @@ the frozen maximum-likelihood model, maximum likelihood in between, and an entro
 arXiv:1811.02549, finds the last two to matter; de Masson d'Autume 2019, arXiv:1905.09922, the dense rewards).
 """
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from creative_gan.core import dist
+from creative_gan.core.device import frozen_copy
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
 from creative_gan.core.recipe import setting
@@ -84,7 +84,7 @@ class DenseGame:
             "critic": Learner("critic", critic, recipe.critic_lr, recipe.clip),
             "value": Learner("value", self.value, recipe.value_lr, recipe.clip),
         }
-        self.reference = copy.deepcopy(generator).requires_grad_(False)
+        self.reference = frozen_copy(generator)
         self.ema = Ema(generator, recipe.ema)
         self.seen, self.lr_scale = 0, 1.0
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from creative_gan.core.audio_guard import torchaudio
+from creative_gan.core.device import cpu_has_bfloat16
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.sequence.tokens import Symbols, mask, shifted
@@ -24,6 +25,19 @@ def variational_dropout(values: Tensor, rate: float, draws: Draws | None, name: 
         return values
     keep = draws.uniform(f"dropout-{name}", values.shape[-1]) >= rate
     return values * (keep[:, None] / (1 - rate))
+
+
+def recurrent(layer: nn.Module, values: Tensor) -> Tensor:
+    """A recurrent layer's answer at every position: [B, T, E] -> [B, T, H].
+
+    In float32 whatever surrounds it, on a GPU, whose cuDNN takes autocast for float16, a range too small for
+    gradients, and on a processor without bfloat16, which refuses it.
+    """
+    kind = values.device.type
+    if kind == "cuda" or (kind == "cpu" and not cpu_has_bfloat16()):
+        with torch.autocast(kind, enabled=False):
+            return layer(values.float())[0]
+    return layer(values)[0]
 
 
 def condition(
@@ -96,7 +110,7 @@ class LstmGenerator(nn.Module):
         values = self.embed(shifted(tokens, self.symbols.start))
         values = values + condition(self.classes, len(tokens), values.shape[-1], label, values)[:, None]
         for index, layer in enumerate(self.layers):
-            values = layer(variational_dropout(values, self.dropout, draws, str(index)))[0]
+            values = recurrent(layer, variational_dropout(values, self.dropout, draws, str(index)))
         return variational_dropout(values, self.dropout, draws, "output")
 
     def head(self, hidden: Tensor) -> Tensor:
@@ -298,7 +312,7 @@ class PrefixCritic(nn.Module):
         """Judges prefixes. Returns logits [B, T]: that of `tokens[:, : t + 1]` at t, 0 from `length` on."""
         vectors = self.embedding(tokens)
         vectors = vectors + condition(self.classes, len(tokens), vectors.shape[-1], label, vectors)[:, None]
-        values = self.body(variational_dropout(vectors, self.dropout, draws, "input"))[0]
+        values = recurrent(self.body, variational_dropout(vectors, self.dropout, draws, "input"))
         values = self.output(variational_dropout(values, self.dropout, draws, "output"))[:, :, 0]
         return torch.where(mask(length, tokens.shape[1]), values, 0.0)
 

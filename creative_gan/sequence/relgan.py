@@ -6,13 +6,13 @@ fast and brittle; when the variety of what is sampled breaks down against that o
 back to the last healthy generator and halves the generator's learning rate.
 """
 
-import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from creative_gan.core import dist
+from creative_gan.core.device import frozen_copy
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
 from creative_gan.core.losses import relativistic_critic, relativistic_generator
@@ -54,7 +54,7 @@ class RelganGame:
             "generator": Learner("generator", generator, recipe.lr, recipe.clip),
             "critic": Learner("critic", critic, recipe.critic_lr, recipe.clip),
         }
-        self.safe = copy.deepcopy(generator).requires_grad_(False)
+        self.safe = frozen_copy(generator)
         self.ema = Ema(generator, recipe.ema)
         self.seen, self.lr_scale = 0, 1.0
         self.share, self.trips = 1.0, 0
@@ -77,8 +77,8 @@ class RelganGame:
         self.ema.update(self.generator, self.seen, draws.batch)
         return report | {
             "critic_loss": torch.stack(losses).mean(),
-            "distinct": torch.tensor(self.share),
-            "trips": torch.tensor(self.trips),
+            "distinct": torch.tensor(self.share, device=draws.device),
+            "trips": torch.tensor(self.trips, device=draws.device),
         }
 
     def _sampled(self, draws: Draws, longest: int, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

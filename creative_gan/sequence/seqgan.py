@@ -4,7 +4,6 @@ Yu 2017, arXiv:1609.05473. The generator comes from a phase of maximum likelihoo
 `critic_pretrain` samples, then the game begins.
 """
 
-import copy
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core import dist
-from creative_gan.core.device import Compute
+from creative_gan.core.device import Compute, frozen_copy
 from creative_gan.core.draws import Draws
 from creative_gan.core.ema import Ema
 from creative_gan.core.losses import cross_entropy_critic
@@ -65,7 +64,7 @@ class SeqganGame:
             "generator": Learner("generator", generator, recipe.lr, recipe.clip),
             "critic": Learner("critic", critic, recipe.critic_lr, recipe.clip),
         }
-        self.policy = copy.deepcopy(generator).requires_grad_(False)
+        self.policy = frozen_copy(generator)
         self.ema = Ema(generator, recipe.ema)
         self.seen, self.lr_scale = 0, 1.0
 

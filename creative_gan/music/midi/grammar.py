@@ -62,7 +62,7 @@ class Grammar:
         out = torch.zeros(len(phase), len(self.words), dtype=torch.bool, device=phase.device)
         ticks = self._table("bar_ticks", phase)[state["metre"]]
         at = state["now"] - state["start"]
-        moving, playing = _is(phase, _MAY_MOVE), _is(phase, _MAY_PLAY)
+        moving, playing = (self._table(name, phase)[phase] for name in ("may_move", "may_play"))
         going_on = moving & self._room(state)
         over = state["start"] + ticks
 
@@ -167,7 +167,7 @@ class Grammar:
         free = state["ends"] <= state["now"][:, None, None]
         later = torch.arange(free.shape[1], device=phase.device) > track[:, None]
         self._put(out, "track", playing[:, None] & later & free.any(2))
-        free = free[torch.arange(len(phase)), track.clamp(min=0)] & ~state["group"]
+        free = free[torch.arange(len(phase), device=phase.device), track.clamp(min=0)] & ~state["group"]
         # A group goes upwards: only what is above its highest pitch.
         above = ~state["group"].flip(1).cummax(1).values.flip(1)
         opens = (
@@ -229,17 +229,14 @@ class Grammar:
 
 @cache
 def _tables(words: Vocabulary, device: torch.device) -> dict[str, Tensor]:
-    """`tokens` [3, V]: number of the kind, line, value; `next`: phase after each kind; `bar_ticks`."""
+    """`tokens` [3, V]: number of the kind, line, value; `next`: phase after each kind; `bar_ticks`; by phase, whether
+    time may go on and a line may play."""
     tokens = [(KINDS.index(kind), line, value) for kind, line, value in words.tokens]
     tables = {
         "tokens": torch.tensor(tokens).T.contiguous(),
         "next": torch.tensor([_NEXT.get(kind, DONE) for kind in KINDS]),
         "bar_ticks": torch.tensor([bar_ticks(metre) for metre in range(len(METRES))]),
+        "may_move": torch.tensor([phase in _MAY_MOVE for phase in range(DONE + 1)]),
+        "may_play": torch.tensor([phase in _MAY_PLAY for phase in range(DONE + 1)]),
     }
     return {name: table.to(device) for name, table in tables.items()}
-
-
-def _is(phase: Tensor, phases: tuple[int, ...]) -> Tensor:
-    wanted = torch.zeros(DONE + 1, dtype=torch.bool, device=phase.device)
-    wanted[list(phases)] = True
-    return wanted[phase]

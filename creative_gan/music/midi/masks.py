@@ -41,7 +41,8 @@ def paced(allowed: Allowed, limit: int) -> Allowed:
         if tokens.shape[1]:
             count = torch.where(tokens[:, -1] == BAR, 0, count + 1)
         leave = torch.zeros_like(legal)
-        leave[:, [BAR, END]] = legal[:, [BAR, END]]
+        for token in (BAR, END):
+            leave[:, token] = legal[:, token]
         full = (count >= limit) & leave.any(1)
         return torch.where(full[:, None], leave, legal)
 

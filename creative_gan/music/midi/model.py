@@ -112,7 +112,8 @@ class Model:
         limit = self.config["fullest"]
 
         def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
-            rows = openings[draws.integers("opening", 0, 2**31) % len(openings)]
+            known = openings.to(draws.device)
+            rows = known[draws.integers("opening", 0, 2**31) % len(known)]
             longest = self._longest(int(openings[:, 3].max()))
             made = lambda: paced(begun(Grammar(self.words, rows[:, 3]).follow(), rows[:, :3]), limit)  # noqa: E731
             return rows[:, :0], rows[:, 3], made, longest

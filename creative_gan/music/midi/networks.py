@@ -31,6 +31,7 @@ from creative_gan.sequence.networks import (
     State,
     TransformerGenerator,
     ban,
+    recurrent,
     variational_dropout,
 )
 from creative_gan.sequence.recipe import CriticRecipe
@@ -184,7 +185,7 @@ class SongGenerator(nn.Module):
         echo, run = (newest[..., :0],) * 2 if self.echoes is None else self.echoes(inputs, newest)
         values = self._vectors(inputs, newest, bars, echo, run)
         for index, layer in enumerate(self.layers):
-            values = layer(variational_dropout(values, self.dropout, draws, str(index)))[0]
+            values = recurrent(layer, variational_dropout(values, self.dropout, draws, str(index)))
         return self._told(variational_dropout(values, self.dropout, draws, "output"), newest, echo)
 
     def head(self, hidden: Tensor) -> Tensor:
