@@ -200,6 +200,8 @@ class TransformerGenerator(nn.Module):
 
 
 Generator = LstmGenerator | TransformerGenerator
+"""What games play with: a module with the attributes and methods that both have. A `Protocol` could not say that it is
+an `nn.Module` as well, so another network with them is cast, as in `text/networks.py`."""
 TOKEN_VECTORS = ("embedding.weight", "output.weight", "output.bias", "wte.weight")
 """How the names of those tensors of a generator end that have a row for each token."""
 
