@@ -85,7 +85,13 @@ def furnished(
         noise = Image.effect_noise((40, 32), 20 + i).convert("RGB")
         noise.save(place / "photos" / ("sea" if i % 2 else "city") / f"{i}.png")
     # other tests have the same runs, and reports and verdicts are written into them
-    named = {"photos": trained, "poems": written, "sounds": sounding, "songs": composed}
+    named = {
+        "photos": trained,
+        "poems": written,
+        "likelihood": written,
+        "sounds": sounding,
+        "songs": composed,
+    }
     for name, run in named.items():
         shutil.copytree(run, place / "runs" / name)
     _record(place)
@@ -148,6 +154,8 @@ def test_command_runs(line: str, place: Path, run):
         if out.is_file():
             out.unlink()
             out.with_name(out.name + ".json").unlink(missing_ok=True)
+        elif words[1] == "train":
+            shutil.rmtree(out, ignore_errors=True)
     if words[:2] == ["recipes", "copy"]:
         (place / words[3]).unlink(missing_ok=True)
     code, _, err = run(*words)
