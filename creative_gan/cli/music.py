@@ -180,7 +180,8 @@ def evaluate(
     creative-gan music evaluate --model runs/sounds
     creative-gan music evaluate --model runs/songs
     """
-    options.needs("baseline", "verdict")
+    if baseline and not verdict:
+        raise click.UsageError("--baseline is for --verdict; add it")
     kind = music_files.kind_of_model(model_name)
     if (verdict or temperature is not None) and kind != "music/midi":
         raise UserError(

@@ -264,13 +264,6 @@ def beside(given: str, refused: tuple[str, ...], why: str) -> None:
             raise click.UsageError(f"--{given} {why}; leave --{name.replace('_', '-')} away")
 
 
-def needs(given: str, other: str) -> None:
-    """Raises a usage error where --`given` was given without --`other`."""
-    asked = click.get_current_context().params
-    if asked[given] and not asked[other]:
-        raise click.UsageError(f"--{given} is for --{other}; add it")
-
-
 def print_json(value: Any) -> None:
     """A value as JSON on standard output."""
     click.echo(json.dumps(value, indent=1, ensure_ascii=False))

@@ -183,7 +183,8 @@ def evaluate(
     creative-gan text evaluate --model runs/poems --verdict
     creative-gan text evaluate --model runs/poems --verdict --baseline runs/likelihood
     """
-    options.needs("baseline", "verdict")
+    if baseline and not verdict:
+        raise click.UsageError("--baseline is for --verdict; add it")
     from creative_gan.text import evaluate as judging
     from creative_gan.text import verdict as verdicts
     from creative_gan.text.model import Manner
