@@ -20,7 +20,17 @@ PATTERN = click.option(
 )
 TAKEN = {
     "music/wave": ("class", "truncation"),
-    "music/midi": ("bars", "tempo", "key", "metre", "temperature", "top-p", "best-of", "instrument"),
+    "music/midi": (
+        "bars",
+        "tempo",
+        "key",
+        "metre",
+        "temperature",
+        "top-p",
+        "best-of",
+        "weights",
+        "instrument",
+    ),
     "music/roll": ("bars", "tempo", "key", "instrument"),
 }
 """Which of the options of `sample` each kind of model takes."""
@@ -103,6 +113,7 @@ def sample(
     temperature: float | None,
     top_p: float | None,
     best_of: int | None,
+    weights: str | None,
     instruments: tuple[int, ...],
     seed: int,
     metadata: bool,
@@ -120,7 +131,8 @@ def sample(
     kind = music_files.kind_of_model(model_name)
     asked = {
         "class": label, "truncation": truncation, "bars": bars, "tempo": tempo, "key": key, "metre": metre,
-        "temperature": temperature, "top-p": top_p, "best-of": best_of, "instrument": instruments or None,
+        "temperature": temperature, "top-p": top_p, "best-of": best_of, "weights": weights,
+        "instrument": instruments or None,
     }  # fmt: skip
     for name, value in asked.items():
         if value is not None and name not in TAKEN[kind]:

@@ -38,6 +38,7 @@ WRITING = options.together(
     ),
     click.option("--top-p", type=options.Number(0, 1, min_open=True), help="Only the likeliest notes."),
     click.option("--best-of", type=click.IntRange(1, 64), help="The critic chooses among so many."),
+    options.WEIGHTS,
     click.option(
         "--instrument",
         "instruments",
@@ -66,6 +67,7 @@ def continue_(
     temperature: float | None,
     top_p: float | None,
     best_of: int | None,
+    weights: str | None,
     instruments: tuple[int, ...],
     seed: int,
     metadata: bool,
@@ -76,8 +78,10 @@ def continue_(
     \b
     creative-gan music continue song.mid --out longer.mid --bars 8
     """
-    asked = {"bars": bars, "temperature": temperature, "top_p": top_p, "best_of": best_of, "seed": seed}
-    _made_of(file, model_name, out, count, asked, instruments, "continue", metadata, overwrite)
+    asked = {"bars": bars, "temperature": temperature, "top_p": top_p, "best_of": best_of, "weights": weights}
+    _made_of(
+        file, model_name, out, count, asked | {"seed": seed}, instruments, "continue", metadata, overwrite
+    )
 
 
 @click.command()
@@ -94,6 +98,7 @@ def accompany(
     temperature: float | None,
     top_p: float | None,
     best_of: int | None,
+    weights: str | None,
     instruments: tuple[int, ...],
     seed: int,
     metadata: bool,
@@ -104,8 +109,10 @@ def accompany(
     \b
     creative-gan music accompany song.mid --out full.mid
     """
-    asked = {"temperature": temperature, "top_p": top_p, "best_of": best_of, "seed": seed}
-    _made_of(file, model_name, out, count, asked, instruments, "accompany", metadata, overwrite)
+    asked = {"temperature": temperature, "top_p": top_p, "best_of": best_of, "weights": weights}
+    _made_of(
+        file, model_name, out, count, asked | {"seed": seed}, instruments, "accompany", metadata, overwrite
+    )
 
 
 @click.command()

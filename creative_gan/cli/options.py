@@ -136,6 +136,9 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stand
 METADATA = click.option(
     "--metadata/--no-metadata", default=True, help="Write into each file where it comes from (on by default)."
 )
+WEIGHTS = click.option(
+    "--weights", type=click.Choice(["adversarial", "mle"]), help="Else those that the model prefers."
+)
 BASELINE = click.option(
     "--baseline",
     metavar="MODEL",

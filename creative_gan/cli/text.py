@@ -12,9 +12,6 @@ from creative_gan.core.errors import UserError
 BEST_OF = click.option(
     "--best-of", type=click.IntRange(1), default=1, help="The critic chooses each text among so many."
 )
-WEIGHTS = click.option(
-    "--weights", type=click.Choice(["adversarial", "mle"]), help="Else those that the model prefers."
-)
 
 
 @click.group()
@@ -108,7 +105,7 @@ def train(
     help="Exactly so many tokens, the prompt's among them; else to the end of each text.",
 )
 @BEST_OF
-@WEIGHTS
+@options.WEIGHTS
 @options.MADE
 def generate(
     model_name: str,
@@ -155,7 +152,7 @@ def generate(
 )
 @click.option("--temperature", type=click.FloatRange(0, 10), default=1.0, show_default=True)
 @BEST_OF
-@WEIGHTS
+@options.WEIGHTS
 @click.option(
     "--verdict",
     is_flag=True,

@@ -46,6 +46,12 @@ def test_songs_in_every_format_and_once_more(run, composed: Path, tmp_path: Path
     assert len(list((tmp_path / "many").glob("*.mid"))) == 2
     code, _, err = run("music", "sample", "--model", composed, "-n", 2, "--out", tmp_path / "two.mid")
     assert code == 1 and "need a folder" in err
+    for weights in ("mle", "adversarial"):
+        out = tmp_path / f"{weights}.mid"
+        asked = ("--bars", 1, "--weights", weights)
+        assert run("music", "sample", "--model", composed, "--out", out, *asked)[0] == 0
+        record = json.loads(run("inspect", out, "--json")[1])
+        assert record["arguments"]["weights"] == weights
 
 
 def test_a_piece_goes_on_and_a_melody_is_accompanied(

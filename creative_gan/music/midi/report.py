@@ -111,7 +111,7 @@ def compare(model: Model, data: str | None) -> Judged:
     rows = spread(len(corpus.train), LOOKED_AT)
     train = corpus.train.songs(rows)
     heldout = corpus.heldout.songs(spread(len(corpus.heldout), 2 * count))
-    figures = {"heldout nll": likelihood(model, corpus, Manner())} | judged(fake, train, heldout)
+    figures = {"heldout nll": likelihood(model, corpus)} | judged(fake, train, heldout)
     # the surprise has no control
     figures = {
         name: {key: value for key, value in one.items() if value is not None} for name, one in figures.items()

@@ -40,8 +40,7 @@ def verdict(
     result = compare(make, heldout, seeds) | {
         "baseline": baseline,
         "heldout_nll": {
-            weights: likelihood(one, corpus, Manner(weights=weights))["value"]
-            for weights, one in models.items()
+            weights: likelihood(one, corpus, weights)["value"] for weights, one in models.items()
         },
         "sizes": {"samples": count, "seeds": seeds, "references": len(heldout)},
     }
