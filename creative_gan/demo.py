@@ -77,6 +77,7 @@ def _shipped(out: Path, say: Callable[[str], None]) -> Iterator[Html]:
 
 def _pictures(model: Any, folder: Path) -> Html:
     from creative_gan.image import export
+    from creative_gan.image.walk import walk
 
     columns = len(model.classes) if 2 <= len(model.classes) <= 12 else 10
     count = columns * 5
@@ -85,7 +86,13 @@ def _pictures(model: Any, folder: Path) -> Html:
     export.write_pictures(made, folder / "pictures", origins, overwrite=True)
     sheet = export.png(export.grid(made, columns), together(origins))
     write_bytes(folder / "grid.png", sheet, overwrite=True)
-    return page.figure(page.picture(sheet, "pictures of the model"), ", ".join(model.classes))
+    frames, origin, fps = walk(model, seconds=2, fps=10, stops=4)  # larger ones make the page slow to open
+    (film,) = export.write_walk(frames, folder / "walk.gif", fps, origin, overwrite=True)
+    moving = page.picture(film.read_bytes(), "pictures that turn into one another", width=128)
+    return page.joined(
+        page.figure(page.picture(sheet, "pictures of the model"), ", ".join(model.classes)),
+        page.figure(moving, "a walk through its latent space"),
+    )
 
 
 def _sounds(model: Any, folder: Path) -> Html:

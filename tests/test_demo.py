@@ -25,8 +25,8 @@ def test_everything_is_on_one_page(
     for data in ("builtin:art", "builtin:drums", "builtin:tunes", "builtin:verses"):
         assert data in page.words
     assert sum(len(shipped_names(group)) for group in DEFAULTS) == 3
-    # pictures of digits, two piano rolls, and before and after of pictures, sounds and songs
-    assert page.tags.count("img") >= 1 + 2 + 2 * 3
+    # pictures of digits and a walk, two piano rolls, and before and after of pictures, sounds and songs
+    assert page.tags.count("img") >= 2 + 2 + 2 * 3
     assert page.tags.count("audio") >= 2 + 2
     written = sorted((tmp_path / "demo/text/verses").glob("*.txt"))
     assert written and all(line in page.words for line in written[0].read_text("utf-8").split("\n") if line)
@@ -35,5 +35,13 @@ def test_everything_is_on_one_page(
         assert picture.width > picture.height / 2
     record = provenance.read(sheet)
     assert record is not None and record["command"] == "image sample"
+    film = tmp_path / "demo/image/digits/walk.gif"
+    with Image.open(film) as picture:
+        assert picture.is_animated and picture.n_frames == 20
+    record = provenance.read(film)
+    assert record is not None and record["command"] == "image walk"
+    assert any(address.startswith("data:image/gif") for address in page.addresses)
+    assert len(list((tmp_path / "demo/image/digits/pictures").glob("*.png"))) == 50
+    assert "demo/image" in out and "image walk" in out
     song = provenance.read(tmp_path / "demo/music/chorales/song1.mid")
     assert song is not None and song["command"] == "music sample"

@@ -35,6 +35,9 @@ def demo(out: Path, minutes: float, device: str) -> None:
         lambda training, folder, unit: options.played(training, folder, unit, "", False),
     )
     click.echo(f"{page}   open it in a browser")
+    click.echo(
+        f"{out / 'image'}, {out / 'music'}, {out / 'text'}   all that is on it, as single files, and walks"
+    )
     click.echo("\nTry next:")
     for command in (
         f"creative-gan image sample --model {out / 'training/image'} --out {out / 'more.png'}",
