@@ -26,6 +26,12 @@ def train(
         things: what its speed is counted in.
         then: commands to go on with, with MODEL for the run's folder.
     """
+    from creative_gan.core.trackers import named
+
+    try:
+        named(trackers)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     if dry_run:
         for line in job.estimate():
             click.echo(line)

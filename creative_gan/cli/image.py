@@ -228,7 +228,7 @@ def _sides(text: str) -> list[int]:
     except ValueError:
         sides = []
     if not 1 <= len(sides) <= 2 or not all(16 <= side <= 256 for side in sides):
-        raise UserError(
+        raise click.UsageError(
             f"--size must be a side from 16 to 256, as 64, or height x width, as 64x96, not {text!r}"
         )
     return sides

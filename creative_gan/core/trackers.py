@@ -13,20 +13,27 @@ from creative_gan.core.errors import UserError
 Log = Callable[[dict[str, Any]], None]
 
 
+def named(names: str) -> list[str]:
+    """The trackers of a comma-separated list of `tensorboard` and `wandb`. Raises ValueError for any other."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in _TRACKERS:
+            raise ValueError(f"--log knows {', '.join(_TRACKERS)}, not {name!r}")
+    return wanted
+
+
 @contextmanager
 def track(names: str, folder: Path) -> Iterator[Log]:
     """A function that takes the rows of the log and sends their numbers to the trackers named.
 
     Args:
-        names: comma-separated, of `tensorboard` and `wandb`; empty for none.
+        names: see `named`.
 
     Raises:
-        UserError: an unknown name, or its package is not there.
+        UserError: the package of one is not there.
     """
-    wanted = [name.strip() for name in names.split(",") if name.strip()] if dist.is_main() else []
+    wanted = named(names) if dist.is_main() else []
     for name in wanted:
-        if name not in _TRACKERS:
-            raise UserError(f"--log knows {', '.join(_TRACKERS)}, not {name!r}")
         if find_spec(name) is None:
             raise UserError(f"--log {name} needs: pip install 'creative-gan[{name}]'")
     with ExitStack() as stack:

@@ -241,7 +241,7 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
     [
         (("image", "train", "no-such-folder"), 1, "no-such-folder"),
         (("image", "train", "builtin:nothing"), 1, "art"),
-        (("image", "train", "builtin:digits", "--size", "7"), 1, "16 to 256"),
+        (("image", "train", "builtin:digits", "--size", "7"), 2, "16 to 256"),
         (("image", "train", "builtin:digits", "--recipe", "digitz"), 1, "did you mean 'image/digits'"),
         (
             ("image", "train", "builtin:digits", "--recipe", "digits", "--set", "gmae.lr=1"),
@@ -261,7 +261,7 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
             "try --device auto",
         ),
         (("image", "sample", "--model", "nobody", "--out", "x.png"), 1, "there is no model 'nobody'"),
-        (("image", "train", "builtin:digits", "--recipe", "digits", "--log", "paper"), 1, "tensorboard"),
+        (("image", "train", "builtin:digits", "--recipe", "digits", "--log", "paper"), 2, "tensorboard"),
         (("inspect", "no-such-file.png"), 1, "no-such-file.png"),
         (("recipes", "show", "wgan-pg"), 1, "did you mean"),
         (("image", "export", "--model", "digits", "--out", "x.zip"), 1, "exported as a folder"),
