@@ -1,6 +1,5 @@
 """How many of each accident are tried, and the counts of what was, printed after the last test."""
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -8,10 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reliability import children
-from tests.reliability.subjects import BY_NAME
-
-SOAK = float(os.environ.get("CREATIVE_GAN_SOAK", "0"))
-"""1 for the full counts (`make soak`), 0.1 for a tenth of them, 0 for the short form."""
+from tests.reliability.subjects import BY_NAME, SOAK
 
 TRIED = "tried"
 _lines: list[str] = []

@@ -1,5 +1,6 @@
 """What is trained, killed, poisoned and sampled: a small command line for each modality, a line each."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,9 +82,42 @@ SUBJECTS = (
         8,
     ),
 )
-BY_NAME = {subject.name: subject for subject in SUBJECTS}
+SOAKED = (
+    Subject(
+        "waveform",
+        (
+            *("music", "train", "builtin:drums", "--recipe", "wave-16k", "--samples", "48"),
+            *settings("game.batch=4", "network.width=4", "network.spectrogram=2", "network.period=1"),
+            *settings("data.length=8192", "data.rate=8000", "precision=float32"),
+        ),
+        ("music", "sample", "-n", "1"),
+        ".wav",
+        4,
+    ),
+    Subject(
+        "roll",
+        (
+            *("music", "train", "builtin:tunes", "--recipe", "roll", "--samples", "96"),
+            *settings("game.batch=8", "network.width=4", "precision=float32"),
+        ),
+        ("music", "sample", "-n", "1"),
+        ".mid",
+        8,
+    ),
+)
+"""Families of networks that take several seconds each time, and are tried by `make soak` alone."""
+SOAK = float(os.environ.get("CREATIVE_GAN_SOAK", "0"))
+"""1 for the full counts (`make soak`), 0.1 for a tenth of them, 0 for the short form."""
+BY_NAME = {subject.name: subject for subject in SUBJECTS + SOAKED}
 EACH = [
     pytest.param(subject, id=subject.name, marks=[] if subject.name == "image" else [pytest.mark.slow])
     for subject in SUBJECTS
+] + [
+    pytest.param(
+        subject,
+        id=subject.name,
+        marks=[pytest.mark.slow, pytest.mark.skipif(not SOAK, reason="tried by make soak")],
+    )
+    for subject in SOAKED
 ]
 """For parametrize; `make check` leaves some to `make test`."""
