@@ -77,14 +77,14 @@ MODELS = {
     "chorales": Ship(
         "music",
         "jsb",
-        ("--recipe", "chorales", "--set", "budget.samples=[60000, 3200]"),
+        ("--recipe", "chorales", "--set", "budget.samples=[40000, 3200]"),
         "chorales by J. S. Bach, in the public domain",
         "chorales for four voices",
     ),
     "tunes": Ship(
         "music",
         "builtin:tunes",
-        ("--recipe", "tunes", "--set", "budget.samples=[12000, 800]"),
+        ("--recipe", "tunes", "--set", "budget.samples=[24000, 1600]"),
         OWN,
         "melodies with chords",
     ),
