@@ -73,7 +73,7 @@ def read_parts(path: Path, rate: int) -> Iterator[np.ndarray]:
     Raises DataError if the file is damaged; parts may have been given out before that.
     """
     if path.suffix.lower() in FOREIGN:
-        yield _read_foreign(path, rate)
+        yield from _read_foreign(path, rate)
         return
     header = read_header(path)
     step, phases = reduced(header.rate, rate)
@@ -164,16 +164,27 @@ def _bytes(count: int) -> str:
     return f"{count} bytes"
 
 
-def _read_foreign(path: Path, rate: int) -> np.ndarray:
-    """Through librosa, a part's worth at most."""
+def _read_foreign(path: Path, rate: int) -> Iterator[np.ndarray]:
+    """Through librosa, in the same parts."""
     import librosa  # takes seconds to load, and hardly any file needs it
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            wave, _ = librosa.load(path, sr=rate, mono=True, duration=PART / 48000)
-    except Exception as error:  # the decoders that it tries have no common exception
-        raise DataError(path, "cannot be read on this system", "convert it to WAV or FLAC") from error
-    if not len(wave) or not np.isfinite(wave).all():
-        raise DataError(path, "holds no samples")
-    return np.asarray(wave, np.float32)
+    # Whole seconds, which are whole samples at any rate, and one of them as context on both sides: no seam.
+    part = max(1, PART // 48000)
+    for start in range(0, LONGEST // 48000, part):
+        context = min(start, 1)
+        before, wanted = context * rate, part * rate
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                wave, _ = librosa.load(
+                    path, sr=rate, mono=True, offset=start - context, duration=context + part + 1
+                )
+        except Exception as error:  # the decoders that it tries have no common exception
+            raise DataError(path, "cannot be read on this system", "convert it to WAV or FLAC") from error
+        if not np.isfinite(wave).all() or not (start or len(wave)):
+            raise DataError(path, "holds no samples")
+        if len(wave) > before:
+            yield np.asarray(wave[before : before + wanted], np.float32)
+        if len(wave) <= before + wanted:
+            return
+    raise DataError(path, "is too long for one file", "cut it into pieces")
