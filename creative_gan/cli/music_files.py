@@ -34,7 +34,7 @@ WRITING = options.together(
     click.option(
         "--temperature",
         type=options.Number(0, 10),
-        help="Below 1 more typical, above 1 more daring; 0: the likeliest.",
+        help="Of pitches: below 1 more typical, above 1 more daring; 0: the likeliest.",
     ),
     click.option("--top-p", type=options.Number(0, 1, min_open=True), help="Only the likeliest notes."),
     click.option("--best-of", type=click.IntRange(1, 64), help="The critic chooses among so many."),

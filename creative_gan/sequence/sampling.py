@@ -31,6 +31,9 @@ class Decoding:
     """Only the k likeliest tokens; 0: all."""
     top_p: float = 1.0
     """Only the likeliest tokens that together reach this probability. Holtzman 2020, arXiv:1904.09751."""
+    groups: Tensor | None = None
+    """[V] int64, from 0 on: temperature sharpens the choice among tokens of one group, while which group comes is
+    drawn as it was learnt. None: all are one group."""
 
 
 PLAIN = Decoding()
@@ -131,7 +134,7 @@ def shaped(logits: Tensor, decoding: Decoding, legal: Tensor | None = None) -> T
     if decoding.temperature == 0:
         return torch.zeros_like(logits).scatter_(1, logits.argmax(1, keepdim=True), 1.0)
     if decoding.temperature != 1:
-        logits = logits / decoding.temperature
+        logits = tempered(logits, decoding.temperature, decoding.groups)
     if 0 < decoding.top_k < logits.shape[1]:
         least = logits.topk(decoding.top_k, dim=1).values[:, -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
@@ -144,6 +147,20 @@ def shaped(logits: Tensor, decoding: Decoding, legal: Tensor | None = None) -> T
         probability = torch.zeros_like(probability).scatter_(1, order, kept)
         probability = probability / probability.sum(1, keepdim=True)
     return probability
+
+
+def tempered(logits: Tensor, temperature: float, groups: Tensor | None = None) -> Tensor:
+    """Logits [R, V] at a temperature above 0. `groups`: see `Decoding`."""
+    if groups is None:
+        return logits / temperature
+    groups = groups.to(logits.device)
+    empty = logits.new_zeros(len(logits), int(groups.max()) + 1)
+    learnt = empty.index_add(1, groups, logits.softmax(1))
+    # against the largest of each group, so that an unlikely one does not vanish
+    largest = empty.scatter_reduce(1, groups.expand_as(logits), logits, "amax", include_self=False)
+    inside = ((logits - largest[:, groups]) / temperature).exp().masked_fill(logits.isneginf(), 0.0)
+    share = inside / empty.index_add(1, groups, inside)[:, groups].clamp(min=1.0)
+    return (share * learnt[:, groups]).log()
 
 
 def choose(probability: Tensor, uniform: Tensor) -> Tensor:

@@ -97,6 +97,20 @@ def test_temperature_top_k_and_top_p_shape_the_distribution() -> None:
     assert shaped(logits, Decoding(), legal)[0, 1:3].sum() == 0
 
 
+def test_temperature_within_groups_leaves_which_group_comes_as_it_was_learnt() -> None:
+    logits = torch.tensor([[0.0, 1.0, -1.0, 2.0, -20.0, -21.0], [3.0, 0.0, 0.5, -1.0, 0.0, 0.0]])
+    legal = torch.tensor([[True, True, True, False, True, True], [True, True, False, False, True, True]])
+    groups = torch.tensor([0, 1, 1, 2, 3, 3])
+    made = shaped(logits, Decoding(temperature=0.25, groups=groups), legal)
+    learnt = logits.masked_fill(~legal, -torch.inf).softmax(1)
+    for members in ([0], [1, 2], [3], [4, 5]):
+        torch.testing.assert_close(made[:, members].sum(1), learnt[:, members].sum(1))
+    torch.testing.assert_close(made[0, 1] / made[0, 2], (torch.tensor(2.0) / 0.25).exp())
+    torch.testing.assert_close(made[0, 4] / made[0, 5], (torch.tensor(1.0) / 0.25).exp())  # however unlikely
+    assert made[~legal].abs().max() == 0 and made.isfinite().all()
+    assert shaped(logits, Decoding(temperature=0, groups=groups)).argmax(1).tolist() == [3, 0]
+
+
 def test_prompt_comes_first_and_is_gone_on_with() -> None:
     generator = build()
     prompt = torch.tensor([[3, 4, 5], [6, 7, 0]])

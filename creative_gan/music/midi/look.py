@@ -42,8 +42,9 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
     recipe, words, data = plan.recipe, plan.pieces.words, plan.facts()
     split = {"shape": recipe.data.shape, "bars": recipe.data.bars, "holdout": recipe.data.holdout}
     config = model.describe(
-        folder.resolve().name, recipe.network, plan.shape, plan.train, plan.recipe_name, data, split
-    )
+        folder.resolve().name, recipe.network, plan.shape, plan.train, plan.recipe_name, data, split,
+        recipe.temperature,
+    )  # fmt: skip
     real = plan.train.songs()
     reference = {name: distribution(real) for name, distribution in WATCHED.items()}
     rows = np.linspace(0, len(plan.train) - 1, min(MEASURED, len(plan.train))).astype(int)

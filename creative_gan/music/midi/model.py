@@ -25,7 +25,7 @@ from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
 from creative_gan.music.midi.openings import asked_for, check_openings, openings
 from creative_gan.music.midi.song import PLACES, QUARTER, Song, bar_ticks
-from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens
+from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens, pitch_groups
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
 from creative_gan.sequence.sampling import Decoding, Samples, sample
@@ -48,8 +48,9 @@ class Manner:
     """One of `song.KEYS`, or a tonic, which is then major; None: as songs of the training had."""
     metre: str | None = None
     """Such as `3/4`; None: as songs of the training had."""
-    temperature: float = 0.8
-    """0: always the likeliest token; a little under 1 keeps off notes that are very unlikely."""
+    temperature: float | None = None
+    """Of pitches and chords, while the rhythm is drawn as it was learnt; 1: these, too; 0: always the likeliest token;
+    None: what its recipe found best."""
     top_k: int = 0
     top_p: float = 1.0
     best_of: int = 1
@@ -86,7 +87,7 @@ class Model:
         tempo: float = 0.0,
         key: str | None = None,
         metre: str | None = None,
-        temperature: float = 0.8,
+        temperature: float | None = None,
         top_k: int = 0,
         top_p: float = 1.0,
         instrument: int | None = None,
@@ -206,6 +207,7 @@ class Model:
         """The record of origin of what `command` made; `arguments`: its number, and what else it was given."""
         arguments = arguments | dataclasses.asdict(manner)
         arguments["weights"] = manner.weights or self.config["sampler"]
+        arguments["temperature"] = self._temperature(manner)
         return provenance.origin(command, arguments, self.identity())
 
     def identity(self) -> dict[str, Any]:
@@ -218,6 +220,10 @@ class Model:
             "recipe": self.config["recipe"],
             "data": self.config["data"]["fingerprint"],
         }
+
+    def _temperature(self, manner: Manner) -> float:
+        # models from before were all meant for that of the chorales
+        return self.config.get("temperature", 0.8) if manner.temperature is None else manner.temperature
 
     def _song(self, ids: list[int], manner: Manner) -> Song:
         song = self.words.decode(ids)
@@ -274,7 +280,8 @@ class Model:
             # the last chunk is filled up: another number of rows may round differently
             draws = Draws(derive(manner.seed, "song"), start, chunk, slice(0, chunk), device)
             prompt, label, mask, longest = begin(draws)
-            decoding = Decoding(manner.temperature, manner.top_k, manner.top_p)
+            groups = torch.from_numpy(pitch_groups(self.words))
+            decoding = Decoding(self._temperature(manner), manner.top_k, manner.top_p, groups)
             candidates = [
                 sample(
                     generator, draws.of(f"candidate {n}"), longest, label.to(device), decoding,
@@ -325,6 +332,8 @@ def load(source: str | Path) -> Model:
         name, fullest = str(config["name"]), config["fullest"]
         if type(fullest) is not int or not 1 <= fullest <= 10_000:
             raise ValueError("its sizes are no numbers")
+        if not 0 <= config.get("temperature", 1) <= 10:
+            raise ValueError("its temperature is none")
         check_openings(config["openings"], shape.words)
         if not {"source", "fingerprint"} <= set(config["data"]) or not {"shape", "bars", "holdout"} <= set(
             config["split"]
@@ -363,10 +372,12 @@ def describe(
     recipe: str,
     data: dict[str, Any],
     split: dict[str, Any],
+    temperature: float,
 ) -> dict[str, Any]:
     """The `config.json` of a MIDI model, to which the run adds `weights`, `sampler`, `critic` and `seen`.
 
-    `split`: `shape`, `bars` and `holdout` of the recipe, which say what was held out.
+    `split`: `shape`, `bars` and `holdout` of the recipe, which say what was held out. `temperature`: at which it
+    is sampled unless somebody says otherwise.
     """
     return {
         "format": 1,
@@ -382,4 +393,5 @@ def describe(
         "recipe": recipe,
         "data": data,
         "split": split,
+        "temperature": temperature,
     }

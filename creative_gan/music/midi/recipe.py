@@ -52,6 +52,8 @@ class MidiRecipe:
     kind: str = setting("midi", ("midi",))
     precision: str = setting("auto", ("auto", "float32", "bfloat16"))
     """Of maximum likelihood and of SeqGAN's critic; the other games are float32."""
+    temperature: float = setting(1.0, low=0, high=10)
+    """At which songs are written unless another is asked for: below 1 more typical, above 1 more daring."""
     seed: int = setting(0, low=0)
     start: str = setting("")
     """A model or an earlier run whose weights it begins with, as `--from` sets it; its networks must be the same."""

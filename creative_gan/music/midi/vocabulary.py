@@ -119,6 +119,20 @@ def vocabulary(shape: str) -> Vocabulary:
 
 
 @cache
+def pitch_groups(words: Vocabulary) -> np.ndarray:
+    """What is chosen among at one place: int64 [V], one number for the notes of a line, roots, qualities, pitches.
+
+    Everything else, which says when and for how long, is a group of its own.
+    """
+    among = [
+        (kind, line) if kind in ("note", "root", "quality", "pitch") else id
+        for id, (kind, line, _) in enumerate(words.tokens)
+    ]
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(among))}
+    return np.array([numbers[group] for group in among])
+
+
+@cache
 def _slices(words: Vocabulary) -> dict[str, slice]:
     kinds = [kind for kind, _, _ in words.tokens]
     return {kind: slice(kinds.index(kind), kinds.index(kind) + kinds.count(kind)) for kind in set(kinds)}
