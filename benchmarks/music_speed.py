@@ -226,7 +226,9 @@ def untrained(folder: Path) -> Path:
     pieces = from_songs([song for _, song in tunes(60)], shape="chorale")
     shape, data = Shape("chorale", 400), {"source": "builtin:tunes", "fingerprint": pieces.fingerprint}
     split = {"shape": "chorale", "bars": recipe.data.bars, "holdout": recipe.data.holdout}
-    config = model.describe("untrained", recipe.network, shape, pieces, "music/chorales", data, split)
+    config = model.describe(
+        "untrained", recipe.network, shape, pieces, "music/chorales", data, split, recipe.temperature
+    )
     config |= {"weights": ["mle"], "sampler": "mle", "critic": None, "seen": 0}
     weights = {"mle": build_generator(recipe.network, shape).state_dict()}
     models.write(folder / "model", weights, config, {"README.md": ""})
