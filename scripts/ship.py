@@ -77,7 +77,7 @@ MODELS = {
     "chorales": Ship(
         "music",
         "jsb",
-        ("--recipe", "chorales", "--set", "budget.samples=[40000, 3200]"),
+        ("--recipe", "chorales", "--set", "budget.samples=[20000, 3200]"),
         "chorales by J. S. Bach, in the public domain",
         "chorales for four voices",
     ),
