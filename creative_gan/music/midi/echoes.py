@@ -77,9 +77,9 @@ class Echoes(nn.Module):
         return following[:, 0], _told_apart(run), (keys, tokens, run)
 
     def _place(self, token: Tensor, newest: Tensor, bar: Tensor) -> Tensor:
-        beat, place, line, _ = self.table
+        beat, place, line, track = self.table
         time = beat[newest[..., BEAT_SLOT]] + place[newest[..., PLACE_SLOT]]
-        of_track = self.table[3][newest[..., TRACK_SLOT]] if newest.shape[-1] > TRACK_SLOT else 0
+        of_track = track[newest[..., TRACK_SLOT]] if newest.shape[-1] > TRACK_SLOT else 0
         line = torch.where(line[token] < 0, of_track, line[token])
         return (bar * TICKS + time) * LINES + line
 

@@ -275,12 +275,12 @@ class Model:
             )
         generator = self.generator(manner.weights)
         device = next(cast(nn.Module, generator).parameters()).device
+        groups = torch.from_numpy(pitch_groups(self.words)).to(device)
         made: list[list[int]] = []
         for start in range(indices.start, indices.stop, chunk):
             # the last chunk is filled up: another number of rows may round differently
             draws = Draws(derive(manner.seed, "song"), start, chunk, slice(0, chunk), device)
             prompt, label, mask, longest = begin(draws)
-            groups = torch.from_numpy(pitch_groups(self.words))
             decoding = Decoding(self._temperature(manner), manner.top_k, manner.top_p, groups)
             candidates = [
                 sample(
