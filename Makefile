@@ -19,9 +19,11 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not realdata and not gpu"
 
-# Accidents by the thousand, for hours: tests/reliability with the full counts of docs/reliability.md.
+# Accidents by the thousand, for hours: tests/reliability with the full counts of docs/reliability.md; then what
+# `make test` leaves out because it takes a minute each.
 soak: $(READY)
 	CREATIVE_GAN_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/reliability
+	CREATIVE_GAN_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long
 
 bench: $(READY)
 	$(BIN)/python benchmarks/image_speed.py

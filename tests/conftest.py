@@ -10,6 +10,14 @@ from typing import Any
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked long is left to `make soak`."""
+    if not float(os.environ.get("CREATIVE_GAN_SOAK", "0")):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes a minute: tried by make soak"))
+
+
 @pytest.fixture(scope="session")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the processes that share out the tests have together."""

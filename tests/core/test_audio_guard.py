@@ -111,7 +111,13 @@ def test_transformers_alone_falls_over_a_broken_one(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", [NETWORK + BACKBONE, BACKBONE + NETWORK], ids=["network", "backbone"])
-@pytest.mark.parametrize("fault", [None, "OSError('libc10_cuda.so')"], ids=["working", "broken"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(None, id="working", marks=pytest.mark.long),
+        pytest.param("OSError('libc10_cuda.so')", id="broken"),
+    ],
+)
 def test_what_needs_transformers_survives(tmp_path: Path, fault: str | None, parts: str) -> None:
     fake(tmp_path, fault)
     done = python(SURVIVING.replace("FIRST", parts), tmp_path)

@@ -293,7 +293,7 @@ def test_fixed_features_order_faults_of_real_pictures(source, record_property) -
         assert rises([-coverage for coverage in coverages]) or coverages[-1] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.realdata
 def test_mnist_faults_are_ranked(record_property) -> None:
     pictures, labels = mnist()

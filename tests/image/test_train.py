@@ -33,7 +33,7 @@ def finished(process: subprocess.Popen) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("norm", [pytest.param("none", marks=pytest.mark.long), "batch"])
 def test_torchrun_makes_the_weights_of_one_process(tmp_path: Path, norm: str):
     # bfloat16 rounds sums in another order; what is left is the rounding of float32, in proportion to the rate
     settings = ["precision=float32", "game.lr=1e-4", f"network.norm={norm}"]

@@ -117,7 +117,7 @@ def test_stopped_in_each_phase_and_called_again_is_a_straight_run(
     assert all("melodic_step_kl" in row for row in rows if "heldout_nll" in row)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_torchrun_makes_the_weights_of_one_process(songs: str, tmp_path: Path):
     # songs differ in length, so the processes' batches hold different numbers of tokens
     code = f"""

@@ -134,7 +134,7 @@ def test_log_mel_has_few_frames_for_any_length_and_rate() -> None:
         assert log_mel(torch.zeros(1, 1, length), rate).shape[3] <= 130
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.realdata
 def test_spoken_digits_are_told_apart(tmp_path) -> None:
     if not (REAL / "fsdd").is_dir():

@@ -106,7 +106,7 @@ def test_stopped_and_dead_and_called_again_is_a_straight_run(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["wave", pytest.param("spectrum", marks=pytest.mark.long)])
 def test_torchrun_makes_the_weights_of_one_process(tmp_path: Path, family: str) -> None:
     settings = (
         "precision=float32",
