@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MEASURED = 32
 """Songs that a look makes and measures."""
+REAL = 128
+"""Real songs that they are measured beside: enough for 32, and to read thousands would delay every start."""
 HEARD = 2
 """Songs that a look writes down."""
 SHOWN = 4
@@ -45,10 +47,9 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
         folder.resolve().name, recipe.network, plan.shape, plan.train, plan.recipe_name, data, split,
         recipe.temperature,
     )  # fmt: skip
-    real = plan.train.songs()
+    real = plan.train.songs(_spread(len(plan.train), REAL))
     reference = {name: distribution(real) for name, distribution in WATCHED.items()}
-    rows = np.linspace(0, len(plan.train) - 1, min(MEASURED, len(plan.train))).astype(int)
-    real_distinct = distinct([plan.train.ids(i) for i in rows], 4)
+    real_distinct = distinct([plan.train.ids(i) for i in _spread(len(plan.train), MEASURED)], 4)
 
     def look(game: Any, seen: int) -> dict[str, Any]:
         now_playing, value = playing(recipe, seen), keeper.nll(game)
@@ -73,6 +74,11 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
         return row
 
     return look
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below count, evenly."""
+    return np.linspace(0, count - 1, min(most, count)).astype(int).tolist()
 
 
 def preview(stem: Path, songs: list[Song], origin: provenance.Record) -> tuple[bytes, bytes]:
