@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pad
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
 from creative_gan.core.draws import Draws
@@ -35,6 +35,12 @@ class NetworkRecipe:
     last: str = setting("transposed", ("transposed", "resized"))
     """dcgan: how the generator comes to full resolution: a transposed convolution as in the paper, or doubled pixels
     and a 3x3 convolution, which leaves no grid (Odena 2016, 10.23915/distill.00003)."""
+    blur: bool = setting(False)
+    """dcgan: the generator's inner transposed convolutions are followed by the filter [1, 2, 1] each way, so that
+    nothing it paints alternates from pixel to pixel (Karras 2018, arXiv:1812.04948, section 2)."""
+    modulation: bool = setting(False)
+    """dcgan: z and class scale and move the channels of every stage, not only the first (Brock 2018, arXiv:1809.11096,
+    appendix B)."""
     norm: str = setting("batch", ("batch", "none"))
     """mlp, dcgan: batch normalisation in the generator. The critics have none, for the penalties' sake."""
     spectral_norm: bool = setting(False)
@@ -96,6 +102,36 @@ class MlpCritic(nn.Module):
         return self.head(self.body(x), label)
 
 
+class Modulation(nn.Module):
+    """x * (1 + scale) + shift, both linear in what a generator was given. Brock 2018, arXiv:1809.11096, appendix B."""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 2 * width)
+        nn.init.normal_(self.linear.weight, std=0.02)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor, given: Tensor) -> Tensor:
+        """[B, width, H, W] and [B, features] -> the shape of x."""
+        scale, shift = self.linear(given)[:, :, None, None].chunk(2, 1)
+        return x * (1 + scale) + shift
+
+
+class Blur(nn.Module):
+    """The binomial filter [1, 2, 1] / 4 along both sides: takes away what alternates from pixel to pixel."""
+
+    kernel: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        row = torch.tensor([0.25, 0.5, 0.25])
+        self.register_buffer("kernel", torch.outer(row, row).repeat(width, 1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, width, H, W] -> the same shape."""
+        return conv2d(x, self.kernel, padding=1, groups=x.shape[1])
+
+
 class DcganGenerator(nn.Module):
     """Strided transposed convolutions, batch norm, ReLU, tanh. Radford 2016, arXiv:1511.06434, Figure 1."""
 
@@ -107,15 +143,21 @@ class DcganGenerator(nn.Module):
         self.input = Input(recipe.latent, classes)
         self.first = nn.Linear(self.input.features, widths[0] * math.prod(self.start), bias=False)
         bias = recipe.norm == "none"
-        layers: list[nn.Module] = [_norm(recipe.norm, widths[0]), nn.ReLU()]
-        for a, b in pairwise(widths):
-            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=bias), _norm(recipe.norm, b), nn.ReLU()]
+        layers: list[nn.Module] = []
+        self.modulation = nn.ModuleDict()  # each by the place in the body of the norm that it follows
+        for stage, width in enumerate(widths):
+            if stage:
+                layers.append(nn.ConvTranspose2d(widths[stage - 1], width, 4, 2, 1, bias=bias))
+                layers += [Blur(width)] if recipe.blur else []
+            if recipe.modulation:
+                self.modulation[str(len(layers))] = Modulation(self.input.features, width)
+            layers += [_norm(recipe.norm, width), nn.ReLU()]
         if recipe.last == "resized":
             layers += [nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], channels, 3, 1, 1)]
         else:
             layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1)]
         self.body = nn.Sequential(*layers, nn.Tanh())
-        for module in self.modules():
+        for module in (self.first, *self.body):
             if isinstance(module, nn.ConvTranspose2d | nn.Conv2d | nn.Linear):
                 if recipe.norm == "batch":  # the paper's N(0, 0.02) needs batch norm behind it
                     nn.init.normal_(module.weight, std=0.02)
@@ -124,9 +166,14 @@ class DcganGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, latent] -> [B, C, H, W]."""
+        given = self.input(z, label)
         # channels come last in memory, as the convolutions like them: no copy in between
-        x = self.first(self.input(z, label)).unflatten(1, (*self.start, -1)).permute(0, 3, 1, 2)
-        return _crop(self.body(x), self.size)
+        x = self.first(given).unflatten(1, (*self.start, -1)).permute(0, 3, 1, 2)
+        for place, layer in self.body.named_children():
+            x = layer(x)
+            if place in self.modulation:
+                x = self.modulation[place](x, given)
+        return _crop(x, self.size)
 
 
 class DcganCritic(nn.Module):
