@@ -81,6 +81,34 @@ def test_a_resized_last_layer_makes_no_grid_of_an_even_area(last: str, grid: boo
     assert inside.abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("blur", [True, False])
+def test_a_filter_behind_transposed_convolutions_leaves_no_grid(blur: bool):
+    generator, _ = made("dcgan", (3, 64, 64), 0, last="resized", blur=blur)
+    layers = list(generator.body)
+    at = [i for i, m in enumerate(layers) if isinstance(m, torch.nn.ConvTranspose2d)]
+    assert len(at) == 3
+    for i in at:
+        upwards = torch.nn.Sequential(*layers[i : i + 1 + blur])
+        made_of_ones = upwards(torch.ones(1, layers[i].in_channels, 16, 16))
+        inside = made_of_ones[..., 4:-4, 4:-4]
+        assert inside.abs().max() > 1e-3
+        assert (inside.amax((2, 3)) - inside.amin((2, 3)) < 1e-5).all() == blur
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_modulation_tells_every_stage_of_z_and_class(norm: str):
+    generator, _ = made("dcgan", (1, 28, 28), 3, modulation=True, norm=norm)
+    generator.eval()
+    torch.nn.init.zeros_(generator.first.weight)  # nothing comes in by the front door
+    z, label = torch.randn(2, 16), torch.tensor([0, 2])
+    first = generator(z[:1], label[:1])
+    assert (generator(z[1:], label[:1]) - first).abs().max() > 1e-5
+    assert (generator(z[:1], label[1:]) - first).abs().max() > 1e-5
+    plain, _ = made("dcgan", (1, 28, 28), 3, norm=norm)
+    torch.nn.init.zeros_(plain.eval().first.weight)
+    assert torch.equal(*plain(z, label).split(1))
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_spectral_norm_bounds_every_layer(name: str):
     _, critic = made(name, (1, 28, 28), 0, spectral_norm=True)
