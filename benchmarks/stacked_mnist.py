@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--loss", default="relativistic")
     parser.add_argument("--network", default="dcgan", choices=["dcgan", "resnet"])
     parser.add_argument("--side", type=int, default=28, help="pixels, of which the digits have the middle 28")
+    parser.add_argument("--blur", action="store_true", help="a filter after transposed convolutions")
+    parser.add_argument("--modulation", action="store_true", help="z at every stage of the generator")
     parser.add_argument("--one-stage", action="store_true", help="generator and critic move at once")
     parser.add_argument("--preview", help="write a sheet of samples to this PNG")
     options = parser.parse_args()
@@ -48,7 +50,10 @@ def main() -> None:
     compute = choose("cpu" if not torch.cuda.is_available() else "auto")
     torch.manual_seed(options.seed)
     side = options.side
-    networks = build(NetworkRecipe(options.network, width=options.width, latent=64), (3, side, side), 0)
+    asked = NetworkRecipe(
+        options.network, latent=64, width=options.width, blur=options.blur, modulation=options.modulation
+    )
+    networks = build(asked, (3, side, side), 0)
     recipe = GameRecipe(
         loss=options.loss,
         r1=options.r1,
