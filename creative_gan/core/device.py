@@ -116,7 +116,7 @@ def weightless() -> Iterator[None]:
     """Networks that are made inside have names and shapes and no weights, so that they cost nothing.
 
     Normal numbers are not drawn: the first to be drawn without a place for them makes torch load a second's
-    worth of modules.
+    worth of modules. Every buffer must be one that is saved, or it stays without numbers.
     """
     with torch.device("meta"), _Undrawn():
         yield

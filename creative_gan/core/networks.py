@@ -80,16 +80,10 @@ class Modulation(nn.Module):
 class Blur(nn.Module):
     """The binomial filter [1, 2, 1] / 4 along both sides: takes away what alternates from pixel to pixel."""
 
-    kernel: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        row = torch.tensor([0.25, 0.5, 0.25])
-        self.register_buffer("kernel", torch.outer(row, row).repeat(width, 1, 1, 1), persistent=False)
-
     def forward(self, x: Tensor) -> Tensor:
-        """[B, width, H, W] -> the same shape."""
-        return conv2d(x, self.kernel, padding=1, groups=x.shape[1])
+        """[B, C, H, W] -> the same shape."""
+        row = x.new_tensor([0.25, 0.5, 0.25])
+        return conv2d(x, torch.outer(row, row).repeat(x.shape[1], 1, 1, 1), padding=1, groups=x.shape[1])
 
 
 def painted(body: nn.Sequential, modulation: nn.ModuleDict, x: Tensor, given: Tensor) -> Tensor:

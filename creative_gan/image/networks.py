@@ -118,7 +118,7 @@ class DcganGenerator(nn.Module):
         for stage, width in enumerate(widths):
             if stage:
                 layers.append(nn.ConvTranspose2d(widths[stage - 1], width, 4, 2, 1, bias=bias))
-                layers += [Blur(width)] if recipe.blur else []
+                layers += [Blur()] if recipe.blur else []
             if recipe.modulation:
                 self.modulation[str(len(layers))] = Modulation(self.input.features, width)
             layers += [_norm(recipe.norm, width), nn.ReLU()]

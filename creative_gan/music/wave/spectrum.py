@@ -128,7 +128,7 @@ class SpectrogramGenerator(nn.Module):
         for stage, channels in enumerate(widths[::-1]):
             if stage:
                 layers.append(nn.ConvTranspose2d(widths[-stage], channels, 4, 2, 1, bias=False))
-                layers += [Blur(channels)] if blur else []
+                layers += [Blur()] if blur else []
             if modulation:
                 self.modulation[str(len(layers))] = Modulation(self.input.features, channels)
             layers += [BatchNorm(channels), nn.ReLU()]
