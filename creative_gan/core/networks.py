@@ -1,10 +1,9 @@
-"""What networks of pictures and of sounds share: ends and stages that know classes, batch norm over processes."""
+"""What networks of pictures and of sounds share: the ends that know classes, and batch norm over processes."""
 
 import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
 
 from creative_gan.core import dist
 
@@ -60,42 +59,6 @@ class Head(nn.Module):
     def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
         """One logit for each row."""
         return self.logit(h).squeeze(1) + self.projection(h, label)
-
-
-class Modulation(nn.Module):
-    """x * (1 + scale) + shift, both linear in what a generator was given. Brock 2018, arXiv:1809.11096, appendix B."""
-
-    def __init__(self, features: int, width: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(features, 2 * width)
-        nn.init.normal_(self.linear.weight, std=0.02)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, x: Tensor, given: Tensor) -> Tensor:
-        """[B, width, H, W] and [B, features] -> the shape of x."""
-        scale, shift = self.linear(given)[:, :, None, None].chunk(2, 1)
-        return x * (1 + scale) + shift
-
-
-class Blur(nn.Module):
-    """The binomial filter [1, 2, 1] / 4 along both sides: takes away what alternates from pixel to pixel."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> the same shape."""
-        row = x.new_tensor([0.25, 0.5, 0.25])
-        return conv2d(x, torch.outer(row, row).repeat(x.shape[1], 1, 1, 1), padding=1, groups=x.shape[1])
-
-
-def painted(body: nn.Sequential, modulation: nn.ModuleDict, x: Tensor, given: Tensor) -> Tensor:
-    """The layers of a generator one after the other; behind the one at a place that has a modulation comes that.
-
-    x: [B, C, H, W], what the body begins with. given: [B, features], what the generator was given.
-    """
-    for place, layer in body.named_children():
-        x = layer(x)
-        if place in modulation:
-            x = modulation[place](x, given)
-    return x
 
 
 class BatchNorm(nn.BatchNorm2d):

@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pad
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
 from creative_gan.core.draws import Draws
-from creative_gan.core.networks import BatchNorm, Blur, Head, Input, Modulation, painted
+from creative_gan.core.networks import BatchNorm, Head, Input
 from creative_gan.core.recipe import setting
 
 Shape = tuple[int, int, int]
@@ -102,6 +102,30 @@ class MlpCritic(nn.Module):
         return self.head(self.body(x), label)
 
 
+class Modulation(nn.Module):
+    """x * (1 + scale) + shift, both linear in what a generator was given. Brock 2018, arXiv:1809.11096, appendix B."""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 2 * width)
+        nn.init.normal_(self.linear.weight, std=0.02)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor, given: Tensor) -> Tensor:
+        """[B, width, H, W] and [B, features] -> the shape of x."""
+        scale, shift = self.linear(given)[:, :, None, None].chunk(2, 1)
+        return x * (1 + scale) + shift
+
+
+class Blur(nn.Module):
+    """The binomial filter [1, 2, 1] / 4 along both sides: takes away what alternates from pixel to pixel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> the same shape."""
+        row = x.new_tensor([0.25, 0.5, 0.25])
+        return conv2d(x, torch.outer(row, row).repeat(x.shape[1], 1, 1, 1), padding=1, groups=x.shape[1])
+
+
 class DcganGenerator(nn.Module):
     """Strided transposed convolutions, batch norm, ReLU, tanh. Radford 2016, arXiv:1511.06434, Figure 1."""
 
@@ -139,7 +163,11 @@ class DcganGenerator(nn.Module):
         given = self.input(z, label)
         # channels come last in memory, as the convolutions like them: no copy in between
         x = self.first(given).unflatten(1, (*self.start, -1)).permute(0, 3, 1, 2)
-        return _crop(painted(self.body, self.modulation, x, given), self.size)
+        for place, layer in self.body.named_children():
+            x = layer(x)
+            if place in self.modulation:
+                x = self.modulation[place](x, given)
+        return _crop(x, self.size)
 
 
 class DcganCritic(nn.Module):

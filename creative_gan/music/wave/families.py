@@ -39,10 +39,6 @@ class NetworkRecipe:
     """wave: width of a second critic that looks at spectrograms of three resolutions; 0 is none."""
     period: int = setting(0, low=0, high=256)
     """wave: width of another critic that looks at the wave folded at five periods; 0 is none."""
-    blur: bool = setting(False)
-    """spectrum: the generator's inner transposed convolutions are followed by the filter [1, 2, 1] each way."""
-    modulation: bool = setting(False)
-    """spectrum: z and class scale and move the channels of every stage, not only the first."""
     bands: int = setting(64, low=16, high=512)
     """spectrum: mel bands; half the window for a band of every frequency."""
     hop: int = setting(128, low=16, high=2048)
@@ -79,10 +75,7 @@ def build_generator(recipe: NetworkRecipe, rate: int, length: int, classes: int)
     uniform = recipe.prior == "uniform"
     if recipe.name == "wave":
         return WaveGenerator(length, recipe.width, recipe.latent, classes, recipe.post_filter, uniform)
-    pictures = spectra(recipe, rate, length)
-    return SpectrogramGenerator(
-        pictures, recipe.width, recipe.latent, classes, uniform, recipe.blur, recipe.modulation
-    )
+    return SpectrogramGenerator(spectra(recipe, rate, length), recipe.width, recipe.latent, classes, uniform)
 
 
 def build_critics(recipe: NetworkRecipe, rate: int, length: int, classes: int) -> dict[str, nn.Module]:

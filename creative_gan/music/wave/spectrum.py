@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan.core.draws import Draws
-from creative_gan.core.networks import BatchNorm, Blur, Head, Input, Modulation, painted
+from creative_gan.core.networks import BatchNorm, Head, Input
 from creative_gan.music.signal import griffin_lim, mel_filters, stft
 
 SPREAD = 3.0
@@ -104,35 +104,22 @@ class SpectrogramGenerator(nn.Module):
 
     spectra: what its pictures are pictures of; kept with its weights, so that it can make sounds of them.
     width: channels at half the resolution; they double with every halving, up to eight times.
-    uniform: as `Input` has it. blur, modulation: a filter after inner transposed convolutions, and z and
-    class at every stage, as `image.networks.NetworkRecipe` has them.
+    uniform: as `Input` has it.
     """
 
     def __init__(
-        self,
-        spectra: Spectra,
-        width: int = 32,
-        latent: int = 64,
-        classes: int = 0,
-        uniform: bool = False,
-        blur: bool = False,
-        modulation: bool = False,
+        self, spectra: Spectra, width: int = 32, latent: int = 64, classes: int = 0, uniform: bool = False
     ) -> None:
         super().__init__()
         self.spectra = spectra
-        self.start, (_, *widths) = _pyramid(spectra, width)
+        self.start, widths = _pyramid(spectra, width)
         self.input = Input(latent, classes, uniform)
         self.first = nn.Linear(self.input.features, widths[-1] * math.prod(self.start), bias=False)
-        layers: list[nn.Module] = []
-        self.modulation = nn.ModuleDict()  # each by the place in the body of the norm that it follows
-        for stage, channels in enumerate(widths[::-1]):
-            if stage:
-                layers.append(nn.ConvTranspose2d(widths[-stage], channels, 4, 2, 1, bias=False))
-                layers += [Blur()] if blur else []
-            if modulation:
-                self.modulation[str(len(layers))] = Modulation(self.input.features, channels)
-            layers += [BatchNorm(channels), nn.ReLU()]
-        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[0], 1, 4, 2, 1), nn.Tanh())
+        layers: list[nn.Module] = [BatchNorm(widths[-1]), nn.ReLU()]
+        for a, b in pairwise(widths[::-1]):
+            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=b == 1)]
+            layers += [BatchNorm(b), nn.ReLU()] if b > 1 else [nn.Tanh()]
+        self.body = nn.Sequential(*layers)
         for module in self.modules():
             if isinstance(module, nn.ConvTranspose2d | nn.Linear):
                 nn.init.normal_(module.weight, std=0.02)
@@ -141,10 +128,9 @@ class SpectrogramGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, latent] -> [B, 1, bands, columns] in [-1, 1]."""
-        given = self.input(z, label)
         # channels come last in memory, as the convolutions like them: no copy in between
-        x = self.first(given).unflatten(1, (*self.start, -1)).permute(0, 3, 1, 2)
-        return painted(self.body, self.modulation, x, given)
+        x = self.first(self.input(z, label)).unflatten(1, (*self.start, -1)).permute(0, 3, 1, 2)
+        return self.body(x)
 
     def sound(self, made: Tensor) -> Tensor:
         """What it painted as sounds [B, 1, L]."""

@@ -173,17 +173,3 @@ def test_spectrogram_networks() -> None:
     (gradient,) = torch.autograd.grad(logits.sum(), picture, create_graph=True)
     gradient.square().sum().backward()
     assert critic.head.logit.weight.grad is not None
-
-
-def test_modulation_tells_every_stage_of_z_and_class_and_the_filter_leaves_no_grid() -> None:
-    spectra = Spectra(8000, 8192, 64, 128, 512)
-    generator = SpectrogramGenerator(spectra, 4, 10, 2, blur=True, modulation=True).eval()
-    plain = SpectrogramGenerator(spectra, 4, 10, 2).eval()
-    for network in (generator, plain):
-        nn.init.zeros_(network.first.weight)  # nothing comes in by the front door
-    z = torch.randn(1, 10).expand(2, 10)
-    assert torch.equal(*plain(z, torch.tensor([0, 1])).split(1))
-    assert not torch.equal(*generator(z, torch.tensor([0, 1])).split(1))
-    at = next(i for i, layer in enumerate(generator.body) if isinstance(layer, nn.ConvTranspose2d))
-    inside = generator.body[at : at + 2](torch.ones(1, 32, 16, 16))[..., 4:-4, 4:-4]
-    assert (inside - inside[..., :1, :1]).abs().max() < 1e-6 < inside.abs().max()
