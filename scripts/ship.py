@@ -53,14 +53,14 @@ MODELS = {
     "emoji": Ship(
         "image",
         "emoji",
-        ("--recipe", "art", "--samples", "300000"),
+        ("--recipe", "icons", "--samples", "300000"),
         f"Twemoji graphics by Twitter, Inc and other contributors, {CC_BY}",
         "emoji, 64x64 with transparency, by category",
     ),
     "art": Ship(
         "image",
         "builtin:art",
-        ("--recipe", "art", "--samples", "200000"),
+        ("--recipe", "art", "--samples", "300000"),
         OWN,
         "procedural art, 64x64, by kind",
     ),

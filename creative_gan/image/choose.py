@@ -16,5 +16,7 @@ def suited(count: int, shape: tuple[int, int, int]) -> str:
     """The name of a picture recipe for `count` pictures of `shape` (C, H, W)."""
     if count < FEW:
         return "few"
+    if shape[0] == 4:  # what has transparency was drawn
+        return "icons"
     small = shape[0] == 1 and max(shape[1:]) <= 32
     return "digits" if small else "art"
