@@ -109,6 +109,8 @@ def play(
     recipe, batch = plan.recipe, plan.recipe.game.batch
     total = sum(recipe.budget.samples)
     report({"say": f"training on {plan.compute.why}", "total": total})
+    for line in unplayed(recipe):
+        report({"say": line})
     watch = runs.watching(recipe.watch, total, batch, look, report)
     loop.train(folder, phases(plan, keeper), plan.batch, batch, recipe.seed, watch, plan.compute.device)
 
@@ -128,6 +130,18 @@ def phases(plan: Plan, keeper: Keeper) -> list[loop.Phase]:
 
     parts = zip(recipe.phase, recipe.budget.samples, strict=True)
     return [loop.Phase(phase.game, samples, make(index)) for index, (phase, samples) in enumerate(parts)]
+
+
+def unplayed(recipe: SequenceRecipe) -> list[str]:
+    """A sentence on each phase that is over before its critic lets the generator learn."""
+    alone = {"seqgan": recipe.seqgan.critic_pretrain, "dense": recipe.dense.critic_pretrain}
+    return [
+        f"warning: the phase {phase.game} has {samples:,} samples and its critic learns alone for "
+        f"{alone[phase.game]:,}, so the generator stays as it was; give it more, or "
+        f"--set {phase.game}.critic_pretrain={samples // 2}"
+        for phase, samples in zip(recipe.phase, recipe.budget.samples, strict=True)
+        if samples <= alone.get(phase.game, 0)
+    ]
 
 
 def playing(recipe: SequenceRecipe, seen: int) -> str:
