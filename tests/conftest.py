@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.reliability.subjects import SOAK
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is marked long is left to `make soak`."""
-    if not float(os.environ.get("CREATIVE_GAN_SOAK", "0")):
+    if not SOAK:
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="takes a minute: tried by make soak"))

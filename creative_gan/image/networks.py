@@ -37,9 +37,9 @@ class NetworkRecipe:
     and a 3x3 convolution, which leaves no grid (Odena 2016, 10.23915/distill.00003)."""
     blur: bool = setting(False)
     """dcgan: the generator's inner transposed convolutions are followed by the filter [1, 2, 1] each way, so that
-    nothing it paints alternates from pixel to pixel (Karras 2018, arXiv:1812.04948, section 2)."""
+    they hand on nothing that alternates from pixel to pixel (Karras 2019, arXiv:1812.04948, appendix C)."""
     modulation: bool = setting(False)
-    """dcgan: z and class scale and move the channels of every stage, not only the first (Brock 2018, arXiv:1809.11096,
+    """dcgan: z and class scale and move the channels of every stage, not only the first (Brock 2019, arXiv:1809.11096,
     appendix B)."""
     norm: str = setting("batch", ("batch", "none"))
     """mlp, dcgan: batch normalisation in the generator. The critics have none, for the penalties' sake."""
@@ -103,7 +103,7 @@ class MlpCritic(nn.Module):
 
 
 class Modulation(nn.Module):
-    """x * (1 + scale) + shift, both linear in what a generator was given. Brock 2018, arXiv:1809.11096, appendix B."""
+    """x * (1 + scale) + shift, both linear in what a generator was given. Brock 2019, arXiv:1809.11096, appendix B."""
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__()
