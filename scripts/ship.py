@@ -84,7 +84,7 @@ MODELS = {
     "tunes": Ship(
         "music",
         "builtin:tunes",
-        ("--recipe", "tunes", "--set", "budget.samples=[24000, 1600]"),
+        ("--recipe", "tunes", "--set", "budget.samples=[24000, 4800]"),
         OWN,
         "melodies with chords",
     ),
@@ -98,7 +98,7 @@ MODELS = {
     "tang": Ship(
         "text",
         "tang-poems/train.txt",
-        ("--recipe", "tang", "--set", "budget.samples=[90048, 4800]"),
+        ("--recipe", "tang", "--set", "budget.samples=[90048, 32000]"),
         "poems of the Tang dynasty, in the public domain",
         "Chinese couplets in the manner of the Tang",
     ),

@@ -31,7 +31,7 @@ class DenseRecipe:
     """Settings of the game. Lengths of time are in samples."""
 
     critic_pretrain: int = setting(0, low=0)
-    """Samples that teach the critic alone, at first."""
+    """Samples that teach the critic alone, at first; in a run at most a third of its phase."""
     lr: float = setting(1e-4, low=0)
     critic_lr: float = setting(1e-3, low=0)
     value_lr: float = setting(1e-2, low=0)

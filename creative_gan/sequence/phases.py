@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,18 +15,21 @@ from creative_gan.core.device import Compute
 from creative_gan.core.draws import derive
 from creative_gan.core.loop import Batch, Game
 from creative_gan.sequence.cot import CotGame
-from creative_gan.sequence.dense import DenseGame
+from creative_gan.sequence.dense import DenseGame, DenseRecipe
 from creative_gan.sequence.keeper import Keeper, learned
 from creative_gan.sequence.mle import MleGame
 from creative_gan.sequence.networks import CnnCritic, Generator, PrefixCritic
 from creative_gan.sequence.recipe import SequenceRecipe, without_pretraining
 from creative_gan.sequence.relgan import RelganGame
-from creative_gan.sequence.seqgan import SeqganGame
+from creative_gan.sequence.seqgan import SeqganGame, SeqganRecipe
 
 CRITICS = {"seqgan": "cnn", "dense": "prefix", "cot": "mediator", "relgan": "cnn"}
 """The critic that comes with each game; maximum likelihood has none."""
 MEASURED = {"seqgan": 1}
 """Steps of a game that are measured at a time; 4 of any other."""
+ALONE = 1 / 3
+"""The part of a phase in which its critic may learn alone."""
+Pretrained = TypeVar("Pretrained", SeqganRecipe, DenseRecipe)
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,21 @@ class Builder:
         torch.manual_seed(derive(recipe.seed, phase, "critic"))
         critic = self.make_critic(CRITICS[name]).to(self.compute.device)
         if name == "seqgan":
-            return SeqganGame(generator, cast(CnnCritic, critic), recipe.seqgan, self.compute)
+            settings = self._short(recipe.seqgan, phase)
+            return SeqganGame(generator, cast(CnnCritic, critic), settings, self.compute)
         if name == "dense":
-            return DenseGame(generator, cast(PrefixCritic, critic), recipe.dense)
+            return DenseGame(generator, cast(PrefixCritic, critic), self._short(recipe.dense, phase))
         if name == "relgan":
             return RelganGame(generator, cast(CnnCritic, critic), recipe.relgan)
         if weights is not None:  # a mediator that knows nothing would lead a trained generator astray
             critic.load_state_dict(weights)
         return CotGame(generator, cast(Generator, critic), recipe.cot)
+
+    def _short(self, settings: Pretrained, phase: int) -> Pretrained:
+        """The critic learns alone for at most `ALONE` of its phase, or its generator would never learn."""
+        samples = self.recipe.budget.samples  # none while their speed is measured, without pretraining
+        most = int(ALONE * samples[phase]) if samples else 0
+        return replace(settings, critic_pretrain=min(settings.critic_pretrain, most))
 
 
 class Plan(Protocol):
@@ -109,8 +119,6 @@ def play(
     recipe, batch = plan.recipe, plan.recipe.game.batch
     total = sum(recipe.budget.samples)
     report({"say": f"training on {plan.compute.why}", "total": total})
-    for line in unplayed(recipe):
-        report({"say": line})
     watch = runs.watching(recipe.watch, total, batch, look, report)
     loop.train(folder, phases(plan, keeper), plan.batch, batch, recipe.seed, watch, plan.compute.device)
 
@@ -130,18 +138,6 @@ def phases(plan: Plan, keeper: Keeper) -> list[loop.Phase]:
 
     parts = zip(recipe.phase, recipe.budget.samples, strict=True)
     return [loop.Phase(phase.game, samples, make(index)) for index, (phase, samples) in enumerate(parts)]
-
-
-def unplayed(recipe: SequenceRecipe) -> list[str]:
-    """A sentence on each phase that is over before its critic lets the generator learn."""
-    alone = {"seqgan": recipe.seqgan.critic_pretrain, "dense": recipe.dense.critic_pretrain}
-    return [
-        f"warning: the phase {phase.game} has {samples:,} samples and its critic learns alone for "
-        f"{alone[phase.game]:,}, so the generator stays as it was; give it more, or "
-        f"--set {phase.game}.critic_pretrain={samples // 2}"
-        for phase, samples in zip(recipe.phase, recipe.budget.samples, strict=True)
-        if samples <= alone.get(phase.game, 0)
-    ]
 
 
 def playing(recipe: SequenceRecipe, seen: int) -> str:

@@ -30,7 +30,7 @@ class SeqganRecipe:
     """Settings of the game; the learning rates are the paper's. Lengths of time are in samples."""
 
     critic_pretrain: int = setting(0, low=0)
-    """Samples that teach the critic alone, at first."""
+    """Samples that teach the critic alone, at first; in a run at most a third of its phase."""
     lr: float = setting(1e-2, low=0)
     critic_lr: float = setting(1e-4, low=0)
     critic_steps: int = setting(5, low=1)
