@@ -46,7 +46,7 @@ MODELS = {
     "digits": Ship(
         "image",
         "mnist",
-        ("--recipe", "digits", "--samples", "640000"),
+        ("--recipe", "digits", "--samples", "825408"),
         f"MNIST by Yann LeCun, Corinna Cortes and Christopher Burges, {CC_BY_SA_3}; these weights likewise",
         "handwritten digits, 28x28, grey, by class",
     ),

@@ -1,7 +1,8 @@
 """The equivalences that guard the core: accumulation = whole batch, two processes = one.
 
 For every loss and penalty, and for networks that know more than their own rows: batch norm, whose statistics are
-those of all rows, and spectral norm, which goes on with what the pass before has left.
+those of all rows, and spectral norm, which goes on with what the pass before has left. With classes, critics tell
+labels apart besides.
 """
 
 import sys
@@ -67,8 +68,11 @@ def pictured(rows: slice, classes: int, **network_settings) -> torch.Tensor:
     torch.manual_seed(0)
     network = NetworkRecipe(latent=4, width=8, **network_settings)
     generator, critic = build(network, (1, 8, 8), classes)
-    recipe = GameRecipe(loss="hinge", batch=8, r1=1.0, gp=1.0, penalty_every=3, n_critic=2, ema=64.0)
-    game = AdversarialGame(generator, {"critic": critic}, 4, recipe, 64, choose("cpu", "float32"))
+    recipe = GameRecipe(
+        loss="hinge", batch=8, mismatch=0.5, r1=1.0, gp=1.0, penalty_every=3, n_critic=2, ema=64.0
+    )
+    compute = choose("cpu", "float32")
+    game = AdversarialGame(generator, {"critic": critic}, 4, recipe, 64, compute, classes=classes)
     for seen in range(0, 64, 8):
         draws = Draws(0, seen, 8, rows)
         label = {"label": draws.integers("label", 0, classes)} if classes else {}

@@ -2,8 +2,8 @@
 
 Goodfellow 2014 (arXiv:1406.2661), Algorithm 1, with the losses of `losses.py` and the penalties of
 `penalties.py`. A generator maps z [B, latent] and labels [B] (or None) to samples; a critic maps samples,
-labels and the step's draws (for what is random in it, such as phase shuffle) to logits [B]. The game knows
-networks and optimisers; it knows nothing of data, files or the loop.
+labels and the step's draws (for what is random in it, such as phase shuffle) to logits [B] or, of labels [B, K],
+[B, K]. The game knows networks and optimisers; it knows nothing of data, files or the loop.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from creative_gan.core import dist
 from creative_gan.core.adam import Adam
@@ -35,6 +36,9 @@ class GameRecipe:
     loss: str = setting("relativistic", LOSSES)
     label_smoothing: float = setting(0.0, low=0, high=0.49)
     """The critic's target for real samples is 1 minus this."""
+    mismatch: float = setting(0.0, low=0)
+    """Where there are classes: weight of the critic's second task, to tell real samples under their own label from
+    the same ones under another. After the matching-aware critic (Reed 2016, arXiv:1605.05396, section 4.2)."""
     r1: float = setting(0.0, low=0)
     """Gamma of gamma / 2 |grad D(real)|^2."""
     r2: float = setting(0.0, low=0)
@@ -117,10 +121,12 @@ class AdversarialGame:
         compute: Compute,
         augment: Augment | None = None,
         augment_recipe: AugmentRecipe | None = None,
+        classes: int = 0,
     ) -> None:
         self.generator, self.critics = generator, nn.ModuleDict(critics)
         self.latent, self.recipe, self.total, self.compute = latent, recipe, total, compute
         self.augment, self.augment_recipe = augment, augment_recipe or AugmentRecipe()
+        self.mismatch, self.classes = recipe.mismatch if classes > 1 else 0.0, classes
         for network in (generator, self.critics):
             compute.place(network)
             dist.broadcast(network)
@@ -207,9 +213,9 @@ class AdversarialGame:
             losses, logits = [], []
             for critic, leaf in zip(self.critics.values(), leaves, strict=True):
                 with self.compute.autocast():
-                    real_logit = critic(self._seen(real, part.of("real")), label, part.of("real")).float()
+                    real_logit, mismatch = self._judge_real(critic, real, label, part)
                     fake_logit = critic(self._seen(leaf, part.of("fake")), label, part.of("fake")).float()
-                losses.append(self.critic_loss(real_logit, fake_logit, recipe.label_smoothing))
+                losses.append(self.critic_loss(real_logit, fake_logit, recipe.label_smoothing) + mismatch)
                 logits.append(torch.stack([real_logit, fake_logit]).detach())
             loss = torch.stack(losses).mean()
             penalty, sizes = self._penalties(real, fake, label, part) if lazy else (loss.new_zeros(()), {})
@@ -271,6 +277,18 @@ class AdversarialGame:
     def _fake(self, label: Tensor | None, draws: Draws, gradient: bool) -> Tensor:
         with torch.set_grad_enabled(gradient), self.compute.autocast():
             return self.generator(draws.normal("z", self.latent), label).float()
+
+    def _judge_real(
+        self, critic: nn.Module, real: Tensor, label: Tensor | None, draws: Draws
+    ) -> tuple[Tensor, Tensor | float]:
+        """The logits [B] of real samples and, weighted, -log sigmoid(D(x, y) - D(x, y')), y' any label but y."""
+        seen_as = draws.of("real")
+        seen = self._seen(real, seen_as)
+        if label is None or not self.mismatch:
+            return critic(seen, label, seen_as).float(), 0.0
+        other = (label + draws.integers("mismatch", 1, self.classes)) % self.classes
+        own, others = critic(seen, torch.stack([label, other], 1), seen_as).float().unbind(1)
+        return own, self.mismatch * softplus(others - own)
 
     def _penalties(
         self, real: Tensor, fake: Tensor, label: Tensor | None, draws: Draws

@@ -32,7 +32,7 @@ class Input(nn.Module):
 
 
 class Projection(nn.Module):
-    """<embedding(label), h> for features h: what a critic adds to its logit. arXiv:1802.05637, Eq. 3."""
+    """Adds <embedding(label), h> to a logit, for features h. Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3."""
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
@@ -40,16 +40,18 @@ class Projection(nn.Module):
         if self.label is not None:
             nn.init.normal_(self.label.weight, std=1 / math.sqrt(features))
 
-    def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
-        """[B, D] -> [B], zeros without classes."""
+    def forward(self, logit: Tensor, h: Tensor, label: Tensor | None) -> Tensor:
+        """[B], [B, D] and labels [B] -> [B]; labels [B, K], to ask for several of each row, -> [B, K]."""
         if self.label is None:
-            return h.new_zeros(len(h))
+            return logit
         assert label is not None, "a class-conditional critic needs labels"
-        return (self.label(label) * h).sum(1)
+        if label.ndim == 1:
+            return logit + (self.label(label) * h).sum(1)
+        return logit[:, None] + (self.label(label) * h[:, None]).sum(2)
 
 
 class Head(nn.Module):
-    """Features [B, D] -> logits [B]: psi(h) + <embedding(label), h>. arXiv:1802.05637, Eq. 3."""
+    """Features [B, D] -> logits: psi(h) + <embedding(label), h>. arXiv:1802.05637, Eq. 3."""
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
@@ -57,8 +59,8 @@ class Head(nn.Module):
         self.projection = Projection(features, classes)
 
     def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
-        """One logit for each row."""
-        return self.logit(h).squeeze(1) + self.projection(h, label)
+        """One logit for each label; of each row where there are none."""
+        return self.projection(self.logit(h).squeeze(1), h, label)
 
 
 class BatchNorm(nn.BatchNorm2d):

@@ -60,6 +60,7 @@ class Plan:
             self.compute,
             compose(AUGMENTATIONS, self.recipe.augment.policy),
             self.recipe.augment,
+            len(self.classes),
         )
         return begin(game, self.start, self.classes)
 

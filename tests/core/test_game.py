@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from creative_gan.core.device import choose
 from creative_gan.core.draws import Draws
-from creative_gan.core.game import AugmentRecipe, GameRecipe
+from creative_gan.core.game import AdversarialGame, AugmentRecipe, GameRecipe
 from creative_gan.core.health import NotFinite
 from creative_gan.core.losses import LOSSES, ONE_STAGE
 from creative_gan.core.recipe import parse
@@ -141,6 +142,59 @@ def test_several_critics_all_learn():
     assert all(
         not torch.equal(b, c.body[0].weight) for b, c in zip(before, game.critics.values(), strict=True)
     )
+
+
+class Thirds(toy.Dense):
+    """A generator that cannot be told from `thirds`: points on the ring, in the third that the label says."""
+
+    def forward(self, x: torch.Tensor, label=None, draws=None) -> torch.Tensor:
+        angle = 2.0945 * (label + torch.special.ndtr(x[:, 0])) + 0 * self.body[0].bias[0]
+        return torch.stack([angle.cos(), angle.sin()], 1)
+
+
+def labelled(mismatch: float) -> AdversarialGame:
+    """A critic that knows three classes and has nothing to learn from samples."""
+    torch.manual_seed(0)
+    recipe = GameRecipe(batch=16, mismatch=mismatch, lr=0.0, lr_critic=1e-2)
+    critic, compute = toy.Conditional(3), choose("cpu", "float32")
+    return AdversarialGame(
+        Thirds(toy.LATENT, 2), {"critic": critic}, toy.LATENT, recipe, 16 * 200, compute, classes=3
+    )
+
+
+def thirds(seen: int) -> dict[str, torch.Tensor]:
+    """Points on the ring, labelled by the third that they are in."""
+    real = toy.batches(seen, 16, slice(0, 16))["real"]
+    angle = torch.atan2(real[:, 1], real[:, 0]) % 6.2832
+    return {"real": real, "label": (angle / 2.0945).long().clamp(0, 2)}
+
+
+@pytest.mark.parametrize(("mismatch", "least", "most"), [(0.0, 0.0, 0.7), (0.5, 0.9, 1.0)])
+def test_a_critic_with_mismatched_labels_learns_to_tell_classes(mismatch: float, least: float, most: float):
+    game = labelled(mismatch)
+    for seen in range(0, 16 * 200, 16):
+        game.step(thirds(seen), Draws(0, seen, 16, slice(0, 16)))
+    judged = [thirds(seen) for seen in range(10_000, 10_000 + 16 * 20, 16)]
+    real, label = (torch.cat([batch[key] for batch in judged]) for key in ("real", "label"))
+    every = torch.arange(3).repeat(len(real), 1)
+    with torch.no_grad():
+        told = game.critics["critic"](real, every).argmax(1)
+    assert least <= (told == label).float().mean() <= most
+
+
+def test_mismatched_labels_are_all_the_others_and_need_two_classes():
+    game = labelled(0.5)
+    asked: list[torch.Tensor] = []
+    game.critics["critic"].register_forward_pre_hook(lambda critic, given: asked.append(given[1]))
+    for seen in range(0, 16 * 40, 16):
+        game.step(thirds(seen), Draws(0, seen, 16, slice(0, 16)))
+    own, other = torch.cat([label for label in asked if label.ndim == 2]).unbind(1)
+    steps = (other - own) % 3
+    assert len(own) == 16 * 40 and set(steps.tolist()) == {1, 2}
+    assert 0.4 < (steps == 1).float().mean() < 0.6
+    without, alone = toy.game(), toy.game(mismatch=0.5)
+    play(without, 3), play(alone, 3)
+    assert torch.equal(toy.weights(without), toy.weights(alone))
 
 
 def test_settings_that_contradict_each_other_are_refused():

@@ -10,6 +10,7 @@ from creative_gan.core import loop
 from creative_gan.core.device import choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.game import AdversarialGame, AugmentRecipe, GameRecipe
+from creative_gan.core.networks import Head
 
 LATENT = 4
 TOTAL = 16 * 40
@@ -25,6 +26,18 @@ class Dense(nn.Module):
     def forward(self, x: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         made = self.body(x)
         return made.squeeze(1) if made.shape[1] == 1 else made
+
+
+class Conditional(nn.Module):
+    """A small dense critic of points that knows classes."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(2, 16), nn.Tanh())
+        self.head = Head(16, classes)
+
+    def forward(self, x: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
+        return self.head(self.body(x), label)
 
 
 def shift(x: Tensor, draws: Draws, strength: float) -> Tensor:

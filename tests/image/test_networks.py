@@ -42,6 +42,8 @@ def test_labels_change_the_answer(name: str):
     generator.eval()
     assert not torch.equal(generator(z, first), generator(z, second))
     assert not torch.equal(critic(x, first), critic(x, second))
+    both = critic(x, torch.stack([first, second], 1))
+    assert torch.allclose(both, torch.stack([critic(x, first), critic(x, second)], 1), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

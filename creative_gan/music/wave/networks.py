@@ -104,7 +104,7 @@ class WaveCritic(nn.Module):
             x = leaky_relu(conv(x), 0.2)
             if draws is not None and self.shuffle and i < len(self.convs) - 1:
                 x = phase_shuffle(x, draws.integers(f"shuffle{i}", -self.shuffle, self.shuffle + 1))
-        return self.logit(x.flatten(1)).squeeze(1) + self.projection(x.mean(2), label)
+        return self.projection(self.logit(x.flatten(1)).squeeze(1), x.mean(2), label)
 
 
 def phase_shuffle(x: Tensor, shift: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ class SpectrogramCritic(nn.Module):
             h = log_magnitude(x, n_fft, n_fft // 4)
             for conv in convs:  # type: ignore[attr-defined]
                 h = leaky_relu(conv(h), 0.2)
-            judged.append(logit(h).mean((1, 2, 3)) + projection(h.mean((2, 3)), label))
+            judged.append(projection(logit(h).mean((1, 2, 3)), h.mean((2, 3)), label))
         return torch.stack(judged).mean(0)
 
 
@@ -198,7 +198,7 @@ class PeriodCritic(nn.Module):
             h = pad(x, (0, -x.shape[2] % period), "reflect").unflatten(2, (-1, period))
             for conv in convs:  # type: ignore[attr-defined]
                 h = leaky_relu(conv(h), 0.1)
-            judged.append(logit(h).mean((1, 2, 3)) + projection(h.mean((2, 3)), label))
+            judged.append(projection(logit(h).mean((1, 2, 3)), h.mean((2, 3)), label))
         return torch.stack(judged).mean(0)
 
 

@@ -111,6 +111,8 @@ def test_critics_give_a_logit_a_row_and_bear_double_backward(name: str) -> None:
     x.requires_grad_()
     logits = critic(x, label, draws())
     assert logits.shape == (4,)
+    both = critic(x, torch.stack([label, (label + 1) % 3], 1), draws())
+    assert torch.allclose(both[:, 0], logits, atol=1e-5) and both.shape == (4, 2), "two labels of each row"
     alone = critic(x[1:2], label[1:2], draws().chunk(slice(1, 2)))
     assert torch.allclose(alone, logits[1:2], atol=1e-4), "rows do not see each other"
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
@@ -169,7 +171,10 @@ def test_spectrogram_networks() -> None:
     critic = SpectrogramPictureCritic(spectra, 4, 2)
     logits = critic(picture, label)
     assert logits.shape == (2,)
-    assert (critic(picture, 1 - label) - logits).abs().min() > 0, "the label counts"
+    other = critic(picture, 1 - label)
+    assert (other - logits).abs().min() > 0, "the label counts"
+    both = critic(picture, torch.stack([label, 1 - label], 1))
+    assert torch.allclose(both, torch.stack([logits, other], 1), atol=1e-5), "two labels of each row"
     (gradient,) = torch.autograd.grad(logits.sum(), picture, create_graph=True)
     gradient.square().sum().backward()
     assert critic.head.logit.weight.grad is not None
