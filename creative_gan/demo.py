@@ -161,7 +161,9 @@ def _learned(samples: Path, data: str) -> Html:
         parts = []
         for path in (sorted(samples.glob(f"*{ending}"))[place] for ending in _endings(samples)):
             content = path.read_bytes()
-            if path.suffix == ".txt":
+            if path.suffix == ".mid":
+                parts.append(_heard(path, f"{when} the training"))
+            elif path.suffix == ".txt":
                 parts += [page.passage(text) for text in content.decode().splitlines()[:4]]
             elif path.suffix == ".png":
                 parts.append(page.picture(content, f"{when} the training"))
@@ -171,5 +173,14 @@ def _learned(samples: Path, data: str) -> Html:
     return page.joined(page.steps(rows), page.note(f"Trained on {data}, which the package makes itself."))
 
 
+def _heard(path: Path, caption: str) -> Html:
+    from creative_gan.music.midi.reader import read_midi
+    from creative_gan.music.song_page import played
+
+    return played(read_midi(path), caption)
+
+
 def _endings(samples: Path) -> list[str]:
-    return [ending for ending in (".png", ".wav", ".txt") if any(samples.glob(f"*{ending}"))]
+    """Of the previews that are shown; those of songs are drawn by whoever plays them."""
+    there = [ending for ending in (".mid", ".png", ".wav", ".txt") if any(samples.glob(f"*{ending}"))]
+    return [".mid"] if ".mid" in there else there

@@ -27,7 +27,8 @@ def test_everything_is_on_one_page(
     assert sum(len(shipped_names(group)) for group in DEFAULTS) == 3
     # pictures of digits and a walk, two piano rolls, and before and after of pictures, sounds and songs
     assert page.tags.count("img") >= 2 + 2 + 2 * 3
-    assert page.tags.count("audio") >= 2 + 2
+    assert page.tags.count("audio") >= 2 + 2 + 2
+    assert "before the training" in page.words and "after the training" in page.words
     written = sorted((tmp_path / "demo/text/verses").glob("*.txt"))
     assert written and all(line in page.words for line in written[0].read_text("utf-8").split("\n") if line)
     sheet = tmp_path / "demo/image/digits/grid.png"
