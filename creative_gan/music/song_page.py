@@ -41,6 +41,10 @@ MEANINGS = {
         "share of bars that were heard before in the song; near real data is good",
     ),
     "longest same pitch": ("longest same pitch", "notes in a row on one pitch; long where a model is stuck"),
+    "crossed parts": (
+        "crossed parts",
+        "share of the time in which a part lies above one that is named before it; near real data is good",
+    ),
     "copied runs": (
         "copied runs",
         f"share of runs of {RUN} notes that are somewhere in the training songs, whatever the key; near "

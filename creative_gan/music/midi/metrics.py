@@ -200,6 +200,24 @@ def longest_same_pitch(song: Song) -> float:
     return float(np.diff(changes).max(initial=0))
 
 
+def crossed_parts(song: Song) -> float:
+    """Share of sixteenths in which a part lies above one that is named before it, where two or more sound.
+
+    Of each part its highest note counts; drums aside. nan where there are no two parts.
+    """
+    highest = []
+    for part in np.flatnonzero(~np.array([part.drum for part in song.parts])):
+        roll = _roll(Song(song.notes[song.notes[:, 3] == part], song.parts))
+        highest.append(np.where(roll.any(1), 127 - roll[:, ::-1].argmax(1), -1))
+    steps = max((len(row) for row in highest), default=0)
+    pitch = np.array([np.pad(row, (0, steps - len(row)), constant_values=-1) for row in highest])
+    together = crossed = np.zeros(steps, bool)
+    for a, b in combinations(pitch, 2):
+        both = (a >= 0) & (b >= 0)
+        together, crossed = together | both, crossed | (both & (b > a))
+    return float(crossed.sum() / together.sum()) if together.any() else float("nan")
+
+
 def melody(song: Song) -> np.ndarray:
     """Notes [N, 4] of the part that lies highest, one for each onset."""
     notes = _pitched(song)
@@ -281,4 +299,5 @@ FIGURES: dict[str, Callable[[Song], float]] = {
     "tonal distance": tonal_distance,
     "repeated bars": repeated_bars,
     "longest same pitch": longest_same_pitch,
+    "crossed parts": crossed_parts,
 }

@@ -6,7 +6,7 @@ were and those to come: what a recurrent network would else have to remember and
 at the same place some bars ago, which a song may say once more (`echoes.py`). Pitches go in and
 come out as steps from the tonic, so what is learnt in one key is known in all; they come out once more as
 steps from what their own voice sounds, so what is learnt of one melodic step is known of all, and as
-intervals to what the other voices sound, so what is learnt of one consonance is.
+intervals to what the other voices sound, so what is learnt of one consonance is, and by which octave they lie in.
 """
 
 from dataclasses import dataclass
@@ -43,6 +43,8 @@ BARS = 32
 
 SPAN = 24
 """Semitones of a melodic step that are told apart; wider ones count as so many."""
+OCTAVES = 5
+"""Distances of two voices in octaves that are told apart: from -2 to 2."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class NetworkRecipe:
     """Whether a note's logit also depends on its intervals to what other voices sound (lstm)."""
     repeats: bool = setting(False)
     """Whether what stood at the same place 1, 2, 4 and 8 bars ago is shown and may be said again (lstm)."""
+    spacing: bool = setting(False)
+    """Whether a note's logit also depends on how many octaves it lies above or below what other voices sound, which
+    keeps voices from crossing (lstm)."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class SongGenerator(nn.Module):
 
     def __init__(
         self, words: Vocabulary, symbols: Symbols, embedding: int, width: int, layers: int, dropout: float,
-        intervals: bool, harmony: bool, repeats: bool,
+        intervals: bool, harmony: bool, repeats: bool, spacing: bool,
     ) -> None:  # fmt: skip
         super().__init__()
         line, pitch = pitches(words)
@@ -136,11 +141,12 @@ class SongGenerator(nn.Module):
         self.moves = nn.Linear(width, self.voices * STEPS, bias=False) if intervals and self.voices else None
         if self.moves is not None:
             nn.init.zeros_(self.moves.weight)
-        self.chords = (
-            nn.Linear(width, self.voices**2 * 12, bias=False) if harmony and self.voices > 1 else None
-        )
-        if self.chords is not None:
-            nn.init.zeros_(self.chords.weight)
+        pairs = self.voices**2 if self.voices > 1 else 0
+        self.chords = nn.Linear(width, pairs * 12, bias=False) if harmony and pairs else None
+        self.spaces = nn.Linear(width, pairs * OCTAVES, bias=False) if spacing and pairs else None
+        for added in (self.chords, self.spaces):
+            if added is not None:
+                nn.init.zeros_(added.weight)
         self.echoes = Echoes(words, lags) if lags else None
         self.copies = nn.Linear(width, len(lags)) if lags else None
         if self.copies is not None:
@@ -199,11 +205,9 @@ class SongGenerator(nn.Module):
         sounding = (sounding * 64).round().long()
         if self.moves is not None:
             logits = logits + self._stepped(self.moves(values), sounding)
-        if self.chords is not None:
+        if self.chords is not None or self.spaces is not None:
             notes = (self.line >= 0).nonzero()[:, 0]
-            logits = logits.index_add(
-                -1, notes, self._sounded(self.chords(values), sounding, notes).to(logits.dtype)
-            )
+            logits = logits.index_add(-1, notes, self._sounded(values, sounding, notes).to(logits.dtype))
         return logits
 
     def _stepped(self, moves: Tensor, sounding: Tensor) -> Tensor:
@@ -216,13 +220,20 @@ class SongGenerator(nn.Module):
         step = torch.where(self.line < 0, STEPS, step) + self.line.clamp(min=0) * (STEPS + 1)
         return moves.gather(-1, step)
 
-    def _sounded(self, chords: Tensor, sounding: Tensor, notes: Tensor) -> Tensor:
-        """What the intervals to all other voices, in semitones of an octave, add to the note tokens: [..., N]."""
+    def _sounded(self, values: Tensor, sounding: Tensor, notes: Tensor) -> Tensor:
+        """What the distances to all other voices add to the note tokens: [..., N].
+
+        Harmony counts a distance in semitones within an octave, spacing in octaves, -1 for the first one below.
+        """
         line, pitch = self.line[notes][:, None], self.pitch[notes][:, None]
         other = torch.arange(self.voices, device=notes.device)
-        interval = (pitch - sounding[..., None, :]) % 12
-        column = (line * self.voices + other) * 12 + interval
-        added = chords.gather(-1, column.flatten(-2)).view_as(column)
+        distance = pitch - sounding[..., None, :]
+        octave = distance.div(12, rounding_mode="floor").clamp(-OCTAVES // 2 + 1, OCTAVES // 2) + OCTAVES // 2
+        added = torch.zeros_like(distance, dtype=values.dtype)
+        for table, size, place in ((self.chords, 12, distance % 12), (self.spaces, OCTAVES, octave)):
+            if table is not None:
+                column = (line * self.voices + other) * size + place
+                added = added + table(values).gather(-1, column.flatten(-2)).view_as(column)
         heard = (sounding[..., None, :] > 0) & (other != line)
         return torch.where(heard, added, 0.0).sum(-1)
 
@@ -353,7 +364,7 @@ def build_generator(recipe: NetworkRecipe, shape: Shape) -> Generator:
         )
     made = SongGenerator(
         shape.words, shape.symbols, recipe.embedding, recipe.width, recipe.layers, recipe.dropout,
-        recipe.intervals, recipe.harmony, recipe.repeats,
+        recipe.intervals, recipe.harmony, recipe.repeats, recipe.spacing,
     )  # fmt: skip
     return cast(Generator, made)
 

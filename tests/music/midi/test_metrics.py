@@ -63,6 +63,14 @@ def test_repetition() -> None:
     assert metrics.longest_same_pitch(stuck) == 7
 
 
+def test_crossed_parts() -> None:
+    """Four quarters: below, above, alone, equal."""
+    upper = ((i * 24, 24, 60, 0) for i in (0, 1, 3))
+    lower = ((i * 24, 24, pitch, 1) for i, pitch in enumerate((55, 62, 50, 60)))
+    assert metrics.crossed_parts(song(*sorted([*upper, *lower]))) == pytest.approx(1 / 3)
+    assert np.isnan(metrics.crossed_parts(song(*((i * 24, 24, 60, 0) for i in range(3)))))
+
+
 def test_copies_are_found_in_any_key_and_not_where_the_rhythm_differs() -> None:
     rng = np.random.default_rng(0)
     random = song(*((i * 24, 24, int(p), 0) for i, p in enumerate(rng.integers(55, 80, 40))))

@@ -18,10 +18,15 @@ def pieces() -> Pieces:
 
 
 def build(
-    shape: str, intervals: bool = True, name: str = "lstm", repeats: bool = True, harmony: bool = True
+    shape: str,
+    intervals: bool = True,
+    name: str = "lstm",
+    repeats: bool = True,
+    harmony: bool = True,
+    spacing: bool = False,
 ) -> Generator:
     torch.manual_seed(0)
-    recipe = NetworkRecipe(name, 16, 24, 2, 2, 0.3, intervals, harmony, repeats)
+    recipe = NetworkRecipe(name, 16, 24, 2, 2, 0.3, intervals, harmony, repeats, spacing)
     made = build_generator(recipe, Shape(shape, 400))
     for parameter in made.parameters():  # nothing may hide behind a zero
         torch.nn.init.normal_(parameter, std=0.3)
@@ -31,7 +36,7 @@ def build(
 @pytest.mark.parametrize("more", [False, True])
 @pytest.mark.parametrize("shape", ["lead", "chorale", "band"])
 def test_step_by_step_is_the_same_as_one_pass(shape: str, more: bool):
-    generator = build(shape, intervals=more, repeats=more, harmony=more)
+    generator = build(shape, intervals=more, repeats=more, harmony=more, spacing=more)
     songs = from_songs([song for _, song in tunes(60)[::12]], shape=shape)
     batch = songs.batch([0, 1, 2, 3], bars=5, at=np.array([0, 0.5, 0.9, 0]), length=120)
     real, label = batch["real"], batch["label"]
@@ -97,6 +102,21 @@ def test_a_note_depends_on_what_other_voices_sound():
     assert added[words.slice("beat")].abs().max() == 0
     assert added[words.id("note", 67, 0)] == 0  # the soprano hears nobody but itself yet
     assert all(added[words.id("note", 48, line)].abs() > 1e-4 for line in (2, 3))
+
+
+def test_a_note_depends_on_the_octave_it_lies_in_from_other_voices():
+    words = vocabulary("chorale")
+    told, without = build("chorale", spacing=True), build("chorale")
+    without.load_state_dict({k: v for k, v in told.state_dict().items() if k != "spaces.weight"})
+    head = [words.id("metre", 3), words.id("key", 0), words.id("tempo", 4), BAR, words.id("note", 65, 0)]
+    real = torch.tensor([[*head, words.id("note", 60, 1)]])
+    added = (told(real) - without(real))[0, -1].detach()
+    # the soprano sounds F; the alto may lie in the octave below it, or cross it
+    under, below, same, above = (float(added[words.id("note", pitch, 1)]) for pitch in (55, 64, 65, 72))
+    assert under == pytest.approx(below, abs=1e-5) and same == pytest.approx(above, abs=1e-5)
+    assert abs(below - same) > 1e-3
+    assert added[words.slice("beat")].abs().max() == 0
+    assert added[words.id("note", 67, 0)] == 0  # the soprano hears nobody but itself yet
 
 
 def test_the_newest_of_each_kind_is_kept():
