@@ -46,6 +46,14 @@ def test_each_is_documented_and_samples(folder: Path) -> None:
     assert len(made) == 2
 
 
+@pytest.mark.parametrize("folder", [models.SHIPPED / "music/chorales", models.SHIPPED / "text/tang"])
+def test_a_card_says_whose_weights_the_verdict_has_chosen(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    verdict = (folder / "README.md").read_text("utf-8").split("## Verdict")[1].split("\n## ")[0]
+    whose = {"mle": "maximum likelihood", "adversarial": "the game"}[config["sampler"]]
+    assert "BLEU-4 (standard error" in verdict and f"The weights are those of {whose}." in verdict
+
+
 def test_all_together_are_small() -> None:
     assert sum(file.stat().st_size for file in models.SHIPPED.rglob("*") if file.is_file()) < 28e6
 

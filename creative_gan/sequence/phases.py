@@ -29,7 +29,7 @@ MEASURED = {"seqgan": 1}
 """Steps of a game that are measured at a time; 4 of any other."""
 ALONE = 1 / 3
 """The part of a phase in which its critic may learn alone."""
-Pretrained = TypeVar("Pretrained", SeqganRecipe, DenseRecipe)
+Settings = TypeVar("Settings", SeqganRecipe, DenseRecipe)
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ class Builder:
         torch.manual_seed(derive(recipe.seed, phase, "critic"))
         critic = self.make_critic(CRITICS[name]).to(self.compute.device)
         if name == "seqgan":
-            settings = self._short(recipe.seqgan, phase)
+            settings = self._fitted(recipe.seqgan, phase)
             return SeqganGame(generator, cast(CnnCritic, critic), settings, self.compute)
         if name == "dense":
-            return DenseGame(generator, cast(PrefixCritic, critic), self._short(recipe.dense, phase))
+            return DenseGame(generator, cast(PrefixCritic, critic), self._fitted(recipe.dense, phase))
         if name == "relgan":
             return RelganGame(generator, cast(CnnCritic, critic), recipe.relgan)
         if weights is not None:  # a mediator that knows nothing would lead a trained generator astray
             critic.load_state_dict(weights)
         return CotGame(generator, cast(Generator, critic), recipe.cot)
 
-    def _short(self, settings: Pretrained, phase: int) -> Pretrained:
-        """The critic learns alone for at most `ALONE` of its phase, or its generator would never learn."""
+    def _fitted(self, settings: Settings, phase: int) -> Settings:
+        """With a critic that learns alone for at most `ALONE` of its phase, or the generator would never learn."""
         samples = self.recipe.budget.samples  # none while their speed is measured, without pretraining
         most = int(ALONE * samples[phase]) if samples else 0
         return replace(settings, critic_pretrain=min(settings.critic_pretrain, most))

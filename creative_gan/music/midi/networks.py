@@ -6,7 +6,8 @@ were and those to come: what a recurrent network would else have to remember and
 at the same place some bars ago, which a song may say once more (`echoes.py`). Pitches go in and
 come out as steps from the tonic, so what is learnt in one key is known in all; they come out once more as
 steps from what their own voice sounds, so what is learnt of one melodic step is known of all, and as
-intervals to what the other voices sound, so what is learnt of one consonance is, and by which octave they lie in.
+intervals to what the other voices sound, so what is learnt of one consonance is, and once more as octaves above
+or below those, so that a voice can know its place.
 """
 
 from dataclasses import dataclass
@@ -66,8 +67,8 @@ class NetworkRecipe:
     repeats: bool = setting(False)
     """Whether what stood at the same place 1, 2, 4 and 8 bars ago is shown and may be said again (lstm)."""
     spacing: bool = setting(False)
-    """Whether a note's logit also depends on how many octaves it lies above or below what other voices sound, which
-    keeps voices from crossing (lstm)."""
+    """Whether a note's logit also depends on how many octaves it lies above or below what other voices sound, without
+    which no voice knows that it crosses another (lstm)."""
 
 
 @dataclass(frozen=True)
