@@ -133,15 +133,16 @@ def test_exports_a_model_folder_that_samples_the_same(run, trained: Path, tmp_pa
 
 
 @pytest.mark.slow
-def test_onnx_gives_the_same_pixels(run, trained: Path, tmp_path: Path):
+@pytest.mark.parametrize("shipped", ["", "emoji"])  # with filter and modulation in the second one
+def test_onnx_gives_the_same_pixels(run, trained: Path, tmp_path: Path, shipped: str):
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     import torch
 
     from creative_gan.image.model import load
 
-    assert run("image", "export", "--model", trained, "--out", tmp_path / "m.onnx")[0] == 0
-    model = load(trained)
+    assert run("image", "export", "--model", shipped or trained, "--out", tmp_path / "m.onnx")[0] == 0
+    model = load(shipped or trained)
     session = runtime.InferenceSession(tmp_path / "m.onnx")
     for n in (1, 5):
         z, label = model.latents(range(n), 3), model.labels(range(n))
