@@ -50,8 +50,9 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture
 def quick_judges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Classifiers that look at little: for tests of what is done with their figures, not of how good they are."""
+    """Judges that look at little: for tests of what is done with their figures, not of how good they are."""
     monkeypatch.setattr("creative_gan.image.classifier.SEEN", (6_000, 6_000))
+    monkeypatch.setattr("creative_gan.image.metrics.PATCH_BUDGET", 4_000)
     monkeypatch.setattr("creative_gan.music.wave.judge.SEEN", (2_000, 2_000))
 
 

@@ -153,7 +153,7 @@ def test_onnx_gives_the_same_pixels(run, trained: Path, tmp_path: Path, shipped:
 
 
 @pytest.mark.slow
-def test_evaluate_prints_figures_beside_their_floor(run, trained: Path):
+def test_evaluate_prints_figures_beside_their_floor(run, trained: Path, quick_judges: None):
     code, out, _ = run("image", "evaluate", "--model", trained, "-n", 200, "--json")
     result = json.loads(out)
     assert code == 0 and {"frechet", "precision", "recall"} <= set(result)
