@@ -6,7 +6,7 @@ is 1. NLL_oracle (the oracle's, of 10,000 samples) falls for a sharper model as 
 swept over temperature and compared by NLL_test (its own, of 10,000 fresh sequences) where NLL_oracle is equal.
 
     python benchmarks/seqgan_oracle.py --oracle ../shared/data/seqgan-oracle.npz --game seqgan --minutes 20
-    python benchmarks/seqgan_oracle.py --layers 2 --width 128 --dropout 0.6 --mle-lr 3e-3 --game cot
+    python benchmarks/seqgan_oracle.py --width 256 --dropout 0.5 --mle-lr 3e-3 --game cot
     python benchmarks/seqgan_oracle.py --speed
 """
 

@@ -149,6 +149,7 @@ def pack(name: str, ship: Ship, source: str, run: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(run / "model", target)
     config = json.loads((target / "config.json").read_text("utf-8"))
+    trained = config["name"]  # that of the folder it was trained in, wherever it lies now
     config["name"] = name
     config["about"] = ship.about
     config["licence"] = ship.licence
@@ -163,8 +164,8 @@ def pack(name: str, ship: Ship, source: str, run: Path) -> None:
     save_file(halves, target / "model.safetensors")
     (target / "model.safetensors").chmod(0o644)
     (target / "config.json").write_text(models.description(config), "utf-8")
-    text = (target / "README.md").read_text("utf-8").replace(f"# {run.resolve().name}\n", f"# {name}\n", 1)
-    text = text.replace(f"--model {run.resolve().name}", f"--model {name}")
+    text = (target / "README.md").read_text("utf-8").replace(f"# {trained}\n", f"# {name}\n", 1)
+    text = text.replace(f"--model {trained}", f"--model {name}")
     parts = (text.rstrip(), card(name, ship, run, figures).rstrip(), *verdict, memorisation(target, source))
     (target / "README.md").write_text("\n\n".join(parts), "utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())

@@ -24,6 +24,8 @@ def test_each_is_documented_and_samples(folder: Path) -> None:
     assert config["name"] == folder.name and config["about"] and config["licence"]
     card = (folder / "README.md").read_text("utf-8")
     for part in (
+        f"\n# {folder.name}\n",
+        f" --model {folder.name} ",
         "## Data",
         "## Training",
         f"make models ONLY={folder.name}",

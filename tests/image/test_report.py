@@ -13,7 +13,7 @@ from PIL import Image
 from creative_gan import api
 from creative_gan.core import report as reports
 from creative_gan.core.errors import UserError
-from creative_gan.image import classifier, evaluate, export, metrics, report
+from creative_gan.image import classifier, evaluate, export, report
 from creative_gan.image.data import open_pictures
 from creative_gan.image.metrics import evaluate as measure
 from creative_gan.image.model import Model
@@ -21,9 +21,8 @@ from tests.core.test_page import checked
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch):
+def _quick(quick_judges: None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(classifier, "SEEN", (1_280, 1_280))  # a poorer judge will do here
-    monkeypatch.setattr(metrics, "PATCH_BUDGET", 4_000)
     monkeypatch.setattr(report, "SAMPLES", 160)
 
 
@@ -208,9 +207,7 @@ def test_a_report_that_fails_does_not_fail_the_training(run, tmp_path: Path, mon
         assert code == 0 and ("no report" in err) == (not setting)
 
 
-def test_a_finished_run_is_not_reported_on_again_until_its_model_changes(
-    run, tmp_path: Path, quick_judges: None
-):
+def test_a_finished_run_is_not_reported_on_again_until_its_model_changes(run, tmp_path: Path):
     words = ("--recipe", "digits", "--set", "network.width=8", "--set", "game.batch=8", "--samples", 16)
     train = ("image", "train", "builtin:digits", *words, "--out", tmp_path / "run")
     assert "writing the report" in run(*train)[2]
