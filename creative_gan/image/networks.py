@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
+from creative_gan.core.convolution import Conv2d, ConvTranspose2d
 from creative_gan.core.draws import Draws
 from creative_gan.core.networks import BatchNorm, Head, Input
 from creative_gan.core.recipe import setting
@@ -141,7 +142,7 @@ class DcganGenerator(nn.Module):
         self.modulation = nn.ModuleDict()  # each by the place in the body of the norm that it follows
         for stage, width in enumerate(widths):
             if stage:
-                layers.append(nn.ConvTranspose2d(widths[stage - 1], width, 4, 2, 1, bias=bias))
+                layers.append(ConvTranspose2d(widths[stage - 1], width, 4, 2, 1, bias=bias))
                 layers += [Blur()] if recipe.blur else []
             if recipe.modulation:
                 self.modulation[str(len(layers))] = Modulation(self.input.features, width)
@@ -149,7 +150,7 @@ class DcganGenerator(nn.Module):
         if recipe.last == "resized":
             layers += [nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], channels, 3, 1, 1)]
         else:
-            layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1)]
+            layers += [ConvTranspose2d(widths[-1], channels, 4, 2, 1)]
         self.body = nn.Sequential(*layers, nn.Tanh())
         for module in (self.first, *self.body):
             if isinstance(module, nn.ConvTranspose2d | nn.Conv2d | nn.Linear):
@@ -181,7 +182,7 @@ class DcganCritic(nn.Module):
         widths = [channels, *(recipe.width * min(2**i, 8) for i in range(stages))]
         layers: list[nn.Module] = []
         for a, b in pairwise(widths):
-            layers += [nn.Conv2d(a, b, 4, 2, 1), nn.LeakyReLU(0.2)]
+            layers += [Conv2d(a, b, 4, 2, 1), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
         self.head = Head(widths[-1] * math.prod(start), classes)
         for module in self.modules():

@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from creative_gan.core.convolution import Conv2d, ConvTranspose2d
 from creative_gan.core.draws import Draws
 from creative_gan.core.networks import BatchNorm, Head, Input
 from creative_gan.music.signal import griffin_lim, mel_filters, stft
@@ -117,7 +118,7 @@ class SpectrogramGenerator(nn.Module):
         self.first = nn.Linear(self.input.features, widths[-1] * math.prod(self.start), bias=False)
         layers: list[nn.Module] = [BatchNorm(widths[-1]), nn.ReLU()]
         for a, b in pairwise(widths[::-1]):
-            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=b == 1)]
+            layers += [ConvTranspose2d(a, b, 4, 2, 1, bias=b == 1)]
             layers += [BatchNorm(b), nn.ReLU()] if b > 1 else [nn.Tanh()]
         self.body = nn.Sequential(*layers)
         for module in self.modules():
@@ -145,7 +146,7 @@ class SpectrogramPictureCritic(nn.Module):
         start, widths = _pyramid(spectra, width)
         layers: list[nn.Module] = []
         for a, b in pairwise(widths):
-            conv = nn.Conv2d(a, b, 4, 2, 1)
+            conv = Conv2d(a, b, 4, 2, 1)
             nn.init.kaiming_normal_(conv.weight, 0.2)
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
             layers += [conv, nn.LeakyReLU(0.2)]
