@@ -1,8 +1,8 @@
 """Convolutions whose weights get their gradient from one product of matrices, where that is quicker on a CPU.
 
-oneDNN is two to four times slower than such a product at the gradient of the weights of layers with few places and
-many channels, which are half of what a DCGAN of full width costs (benchmarks/RESULTS.md, How fast). What comes out
-differs by rounding only, and gradients of gradients are as for any other layer.
+Layers with few places and many channels are where a DCGAN has most of its weights, and where oneDNN needs up to
+four times as long for their gradient (benchmarks/RESULTS.md, Speed of a training step). What comes out differs by
+rounding only, and gradients of gradients are as for any other layer.
 """
 
 import math
