@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from creative_gan import api
-from creative_gan.cli import options
+from creative_gan.cli import terminal
 
 
 def given(samples: int | None, minutes: float | None, seed: int | None) -> dict[str, Any]:
@@ -36,11 +36,11 @@ def train(
         for line in job.estimate():
             click.echo(line)
         return
-    model = options.played(lambda report: job.train(report, new), job.folder, things, trackers, quiet)
+    model = terminal.played(lambda report: job.train(report, new), job.folder, things, trackers, quiet)
     if not quiet:
-        options.say(f"done: {model}")
+        terminal.say(f"done: {model}")
         for line in then:
-            options.say("  creative-gan " + line.replace("MODEL", shlex.quote(str(job.folder))))
+            terminal.say("  creative-gan " + line.replace("MODEL", shlex.quote(str(job.folder))))
 
 
 def report(kind: str, run: Path, out: Path | None, overwrite: bool, data: str | None) -> None:
@@ -49,4 +49,4 @@ def report(kind: str, run: Path, out: Path | None, overwrite: bool, data: str | 
 
     if out:
         ensure_free(out, overwrite)
-    options.say(f"wrote {api.module(kind, 'report').report(run, out, overwrite, data)}")
+    terminal.say(f"wrote {api.module(kind, 'report').report(run, out, overwrite, data)}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from creative_gan.cli import options
+from creative_gan.cli import options, terminal
 
 
 @click.command()
@@ -31,8 +31,8 @@ def demo(out: Path, minutes: float, device: str) -> None:
         out,
         minutes,
         device,
-        options.say,
-        lambda training, folder, unit: options.played(training, folder, unit, "", False),
+        terminal.say,
+        lambda training, folder, unit: terminal.played(training, folder, unit, "", False),
     )
     click.echo(f"{page}   open it in a browser")
     click.echo(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from creative_gan.cli import options
+from creative_gan.cli import options, terminal
 
 
 @click.command()
@@ -30,7 +30,7 @@ def doctor(out: Path, as_json: bool) -> None:
     findings = examine(out)
     well = not any(finding.needed and finding.state == "attention" for finding in findings)
     if as_json:
-        options.print_json({"well": well, "findings": [dataclasses.asdict(f) for f in findings]})
+        terminal.print_json({"well": well, "findings": [dataclasses.asdict(f) for f in findings]})
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:

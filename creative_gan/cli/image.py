@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from creative_gan import api
-from creative_gan.cli import commands, options
+from creative_gan.cli import commands, options, terminal
 from creative_gan.core.errors import UserError
 
 SIZE = click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
@@ -53,7 +53,7 @@ def train(
         given["data.size"] = _sides(size)
     job = api.prepare(
         "image", data, recipe_name, out, given=given, overrides=overrides, start=start, device=device, strict=strict,
-        report=options.remark(quiet),
+        report=terminal.remark(quiet),
     )  # fmt: skip
     then = ["image sample --model MODEL --out grid.png", "image walk --model MODEL --out walk.gif"]
     commands.train(job, "pictures", new, dry_run, trackers, quiet, then)
@@ -100,7 +100,7 @@ def sample(
     origins = model.origins(count, seed, label, truncation) if metadata else None
     paths = write_pictures(made, out, origins, overwrite)
     if paths:
-        options.say(f"wrote {out}" + (f": {len(paths)} pictures" if len(paths) > 1 else ""))
+        terminal.say(f"wrote {out}" + (f": {len(paths)} pictures" if len(paths) > 1 else ""))
 
 
 @image.command()
@@ -139,7 +139,7 @@ def walk(
     ensure_free(out, overwrite)
     frames, origin, _ = stroll(load(model_name), seconds, fps, stops, seed, label, truncation)
     export.write_walk(frames, out, fps, origin if metadata else None, overwrite)
-    options.say(f"wrote {out}: {len(frames)} frames")
+    terminal.say(f"wrote {out}: {len(frames)} frames")
 
 
 @image.command()
@@ -164,7 +164,7 @@ def evaluate(
 
     result = judge(model_name, data, count, seed, inception)
     lines = [*metrics.table(result), *filter(None, [result.get("note")])]
-    options.show(metrics.summary(result), lines, as_json)
+    terminal.show(metrics.summary(result), lines, as_json)
 
 
 @image.command()
@@ -185,7 +185,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
     ensure_free(out, overwrite)
     model = load(model_name)
     (write_onnx if out.suffix == ".onnx" else write_shared)(model, out, overwrite)
-    options.say(f"wrote {out}")
+    terminal.say(f"wrote {out}")
 
 
 @image.command()
@@ -203,7 +203,7 @@ def check(data: str, size: str | None, as_json: bool) -> None:
 
     sides = _sides(size) if size else None
     report = look(data, size=(sides[0], sides[-1]) if sides else None)
-    options.show(report.as_dict(), lines(report), as_json)
+    terminal.show(report.as_dict(), lines(report), as_json)
 
 
 @image.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from creative_gan.cli import options
+from creative_gan.cli import options, terminal
 from creative_gan.core.errors import UserError
 
 
@@ -30,7 +30,7 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
         )
     if again is None:
         if as_json:
-            options.print_json(record)
+            terminal.print_json(record)
         else:
             for line in provenance.describe(record):
                 click.echo(line)
@@ -49,4 +49,4 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
     api.module(api.kind_of({"modality": modality, "kind": kind}, file), "again").again(
         record, again, model_name, overwrite
     )
-    options.say(f"wrote {again}")
+    terminal.say(f"wrote {again}")

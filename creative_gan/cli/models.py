@@ -2,7 +2,7 @@
 
 import click
 
-from creative_gan.cli import options
+from creative_gan.cli import complete, options, terminal
 
 
 @click.group()
@@ -24,10 +24,12 @@ def list_(as_json: bool) -> None:
     for row in rows:
         row["default"] = row["name"] == default(row["modality"])
     if as_json:
-        options.print_json(rows)
+        terminal.print_json(rows)
         return
     if not rows:
-        options.say("no models come with this installation; train one, as `creative-gan image train photos/`")
+        terminal.say(
+            "no models come with this installation; train one, as `creative-gan image train photos/`"
+        )
         return
     width = max(len(f"{row['modality']}/{row['name']}") for row in rows)
     for row in rows:
@@ -38,7 +40,7 @@ def list_(as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("model", shell_complete=options.complete_model)
+@click.argument("model", shell_complete=complete.complete_model)
 @options.JSON
 def show(model: str, as_json: bool) -> None:
     """Show what MODEL is: a shipped name, a run folder or a model folder.
@@ -51,7 +53,7 @@ def show(model: str, as_json: bool) -> None:
     folder = find(model)
     known = facts(folder)
     if as_json:
-        options.print_json(known | {"config": read_config(folder)})
+        terminal.print_json(known | {"config": read_config(folder)})
         return
     for key in ("modality", "name", "about", "licence", "recipe", "data"):
         click.echo(f"{key:9} {known[key]}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from creative_gan import api
-from creative_gan.cli import commands, music_files, options
+from creative_gan.cli import commands, music_files, options, terminal
 from creative_gan.core.errors import UserError
 
 KIND = click.option(
@@ -82,7 +82,7 @@ def train(
     given |= {"data.label_pattern": label_pattern} if label_pattern else {}
     job = api.prepare(
         which, data, recipe_name, out, given=given, overrides=overrides, start=start, device=device, strict=strict,
-        report=options.remark(quiet),
+        report=terminal.remark(quiet),
     )  # fmt: skip
     things, file = ("sounds", "sound.wav") if which == "music/wave" else ("songs", "song.mid")
     then = [f"music sample --model MODEL --out {file}"]
@@ -220,7 +220,7 @@ def evaluate(
         manner = api.module(kind, "model").Manner(seed=seed, **heat)
         result = api.module(kind, "evaluate").evaluate(model_name, data, count or 200, manner)
         lines = song_table(result)
-    options.show(result, lines, as_json)
+    terminal.show(result, lines, as_json)
 
 
 @music.command()
@@ -238,7 +238,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 
     ensure_free(out, overwrite)
     write_shared(model_name, out, overwrite)
-    options.say(f"wrote {out}")
+    terminal.say(f"wrote {out}")
 
 
 @music.command()
@@ -276,7 +276,7 @@ def check(data: str, kind: str | None, label_pattern: str | None, as_json: bool)
         from creative_gan.music.midi.check import check as look_at_songs
 
         report = look_at_songs(data)  # type: ignore[assignment]
-    options.show(report.as_dict(), report.lines(), as_json)
+    terminal.show(report.as_dict(), report.lines(), as_json)
 
 
 music.add_command(sample, "generate")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from creative_gan import api
-from creative_gan.cli import options
+from creative_gan.cli import options, terminal
 from creative_gan.core.errors import UserError
 
 MIDI_ENDINGS = (".mid", ".midi")
@@ -147,7 +147,7 @@ def walk(
     model = load(model_name)
     wave, origin = stroll(model, seconds, stops, seed, label, truncation)
     write_sound(out, wave, model.rate, origin if metadata else None, overwrite)
-    options.say(f"wrote {out}: {len(wave) / model.rate:.1f} s")
+    terminal.say(f"wrote {out}: {len(wave) / model.rate:.1f} s")
 
 
 @click.command()
@@ -182,7 +182,7 @@ def render(file: Path, out: Path, rate: int, engine: str, metadata: bool, overwr
     if record is not None:  # what a model made stays that, however it is heard
         record = record | {"command": "music render", "of": record.get("command")}
     write_sound(out, sound.T, rate, record, overwrite)
-    options.say(f"wrote {out}: {len(sound) / rate:.1f} s")
+    terminal.say(f"wrote {out}: {len(sound) / rate:.1f} s")
 
 
 @click.command()
@@ -218,7 +218,7 @@ def picture(file: Path, out: Path | None, overwrite: bool) -> None:
     png = io.BytesIO()
     drawn.save(png, "png")
     write_bytes(target, png.getvalue(), overwrite)
-    options.say(f"wrote {target}")
+    terminal.say(f"wrote {target}")
 
 
 def kind_of_model(name: str) -> str:
@@ -231,7 +231,7 @@ def kind_of_model(name: str) -> str:
 
 def wrote(out: Path, paths: list[Path]) -> None:
     """Says what was written."""
-    options.say(f"wrote {out}" + (f": {len(paths)} files" if len(paths) > 1 else ""))
+    terminal.say(f"wrote {out}" + (f": {len(paths)} files" if len(paths) > 1 else ""))
 
 
 def _need(model_name: str, kind: str, what: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from creative_gan.cli import options
+from creative_gan.cli import complete, options, terminal
 from creative_gan.core.recipe import locate
 from creative_gan.core.recipe import shipped_folder as folder
 from creative_gan.core.recipe import shipped_names as names
@@ -36,7 +36,7 @@ def list_(as_json: bool) -> None:
 
     rows = {name: tomllib.loads((folder() / f"{name}.toml").read_text("utf-8"))["about"] for name in names()}
     if as_json:
-        options.print_json(rows)
+        terminal.print_json(rows)
         return
     width = max(map(len, rows))
     for name, about in rows.items():
@@ -44,7 +44,7 @@ def list_(as_json: bool) -> None:
 
 
 @recipes.command()
-@click.argument("name", shell_complete=options.complete_recipe)
+@click.argument("name", shell_complete=complete.complete_recipe)
 def show(name: str) -> None:
     """Print a recipe with its comments.
 
@@ -55,7 +55,7 @@ def show(name: str) -> None:
 
 
 @recipes.command()
-@click.argument("name", shell_complete=options.complete_recipe)
+@click.argument("name", shell_complete=complete.complete_recipe)
 @click.argument("out", type=click.Path(path_type=Path))
 @options.OVERWRITE
 def copy(name: str, out: Path, overwrite: bool) -> None:
@@ -67,11 +67,11 @@ def copy(name: str, out: Path, overwrite: bool) -> None:
     from creative_gan.core.files import write_bytes
 
     write_bytes(out, locate(name).read_bytes(), overwrite)
-    options.say(f"wrote {out}; train with --recipe {shlex.quote(str(out))}")
+    terminal.say(f"wrote {out}; train with --recipe {shlex.quote(str(out))}")
 
 
 @recipes.command()
-@click.argument("name", shell_complete=options.complete_recipe)
+@click.argument("name", shell_complete=complete.complete_recipe)
 def check(name: str) -> None:
     """Check a recipe without running it.
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from creative_gan import api
-from creative_gan.cli import commands, options
+from creative_gan.cli import commands, options, terminal
 from creative_gan.core.errors import UserError
 
 BEST_OF = click.option(
@@ -65,7 +65,7 @@ def train(
     name = recipe_name or ("pretrained" if generator else None)
     job = api.prepare(
         "text", data, name, out, given=given, overrides=overrides, start=start, device=device, strict=strict,
-        report=options.remark(quiet),
+        report=terminal.remark(quiet),
     )  # fmt: skip
     if constant_reward and not {"seqgan", "dense"} & {phase.game for phase in job.plan.recipe.phase}:
         raise UserError(f"--constant-reward is for seqgan and dense; recipe {job.recipe} has no rewards")
@@ -141,7 +141,7 @@ def generate(
     made = model.write(indices, manner)
     origin = model.origin(count, manner) if metadata else None
     if write_texts(made, out, origin, named(model, indices, manner), overwrite):
-        options.say(f"wrote {out}: {count} texts")
+        terminal.say(f"wrote {out}: {count} texts")
 
 
 @text.command()
@@ -196,9 +196,9 @@ def evaluate(
         manner = Manner(seed, temperature=temperature, best_of=best_of, weights=weights)
         result = judging.evaluate(model_name, data, count, manner)
         lines, kept = judging.table(result), None
-    options.show(result, lines, as_json)
+    terminal.show(result, lines, as_json)
     if kept:
-        options.say(kept)
+        terminal.say(kept)
 
 
 @text.command()
@@ -217,7 +217,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 
     ensure_free(out, overwrite)
     write_shared(load(model_name), out, overwrite)
-    options.say(f"wrote {out}")
+    terminal.say(f"wrote {out}")
 
 
 @text.command()
@@ -235,7 +235,7 @@ def check(data: str, as_json: bool) -> None:
     from creative_gan.text.data import open_texts
 
     found = check_texts(open_texts(data))
-    options.show(dataclasses.asdict(found), sentences(found), as_json)
+    terminal.show(dataclasses.asdict(found), sentences(found), as_json)
 
 
 @text.command()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from creative_gan.cli import options
-from creative_gan.cli.options import complete_class, complete_data, complete_model, complete_recipe
+from creative_gan.cli import complete
+from creative_gan.cli.complete import complete_class, complete_data, complete_model, complete_recipe
 
 PROGRAM = Path(sys.executable).parent / "creative-gan"
 PATH = os.pathsep.join([str(PROGRAM.parent), os.environ["PATH"]])
@@ -170,9 +170,9 @@ def test_the_built_in_sets_are_those_that_there_are():
     from creative_gan.music.kinds import BUILTIN
     from creative_gan.text.builtin import CORPORA
 
-    assert options.BUILTIN["image"] == tuple(f"builtin:{name}" for name in builtin.NAMES)
-    assert options.BUILTIN["music"] == tuple(BUILTIN)
-    assert options.BUILTIN["text"] == tuple(f"builtin:{name}" for name in CORPORA)
+    assert complete.BUILTIN["image"] == tuple(f"builtin:{name}" for name in builtin.NAMES)
+    assert complete.BUILTIN["music"] == tuple(BUILTIN)
+    assert complete.BUILTIN["text"] == tuple(f"builtin:{name}" for name in CORPORA)
 
 
 def test_classes_are_those_of_the_model():

@@ -2,11 +2,11 @@
 
 import pytest
 
-from creative_gan.cli import options
+from creative_gan.cli import terminal
 
 
 def test_lines_name_speed_and_time_left(capsys: pytest.CaptureFixture[str]):
-    report, close = options.progress(False, "pictures")
+    report, close = terminal.progress(False, "pictures")
     report({"say": "on a cpu", "total": 1000})
     for seen, seconds in ((100, 0.0), (300, 20.0), (350, 21.0), (1000, 90.0)):
         report({"seen": seen, "phase": "game", "critic_loss": 0.5, "generator_loss": 0.7, "seconds": seconds})
@@ -20,15 +20,15 @@ def test_lines_name_speed_and_time_left(capsys: pytest.CaptureFixture[str]):
 
 
 def test_quiet_and_other_ranks_say_nothing(capsys, monkeypatch):
-    options.progress(True, "pictures")[0]({"say": "x"})
+    terminal.progress(True, "pictures")[0]({"say": "x"})
     monkeypatch.setenv("RANK", "1")
-    options.progress(False, "pictures")[0]({"say": "x"})
+    terminal.progress(False, "pictures")[0]({"say": "x"})
     assert capsys.readouterr().err == ""
 
 
 def test_a_live_bar_draws_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    report, close = options.progress(False, "pictures")
+    report, close = terminal.progress(False, "pictures")
     report({"say": "on a cpu", "total": 100})
     for seen in (50, 100):
         report({"seen": seen, "phase": "game", "critic_loss": 0.5, "seconds": float(seen)})
@@ -39,9 +39,9 @@ def test_a_live_bar_draws_on_a_terminal(capsys, monkeypatch):
 
 def test_the_command_that_goes_on():
     argv = ["/usr/bin/creative-gan", "image", "train", "my photos", "--new"]
-    assert options.resume_command(argv) == "creative-gan image train 'my photos'"
+    assert terminal.resume_command(argv) == "creative-gan image train 'my photos'"
     argv[0] = "/usr/lib/python3/site-packages/creative_gan/__main__.py"
-    assert options.resume_command(argv) == "python -m creative_gan image train 'my photos'"
+    assert terminal.resume_command(argv) == "python -m creative_gan image train 'my photos'"
 
 
 @pytest.mark.parametrize("group", ["image", "music", "text"])
