@@ -3,15 +3,16 @@
 import dataclasses
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.files import write_folder
 from creative_gan.core.recipe import to_toml
 
 if TYPE_CHECKING:  # to list models, or to complete a name, must not take the seconds that torch takes
-    from torch import Tensor
+    from torch import Tensor, nn
 
 M = TypeVar("M")
 
@@ -174,6 +175,41 @@ def read_weights(folder: Path, expected: dict[str, tuple[int, ...]]) -> "dict[st
         if not (tensor.is_floating_point() and tensor.isfinite().all()) and not counter:
             raise DataError(path, f"is damaged (tensor {name!r} does not hold finite numbers)", hint)
     return tensors
+
+
+def filled(folder: Path, build: "Callable[[], nn.Module]") -> "nn.Module":
+    """The network that `build` makes, with the weights of a model folder, for use only. Raises as `read_weights`."""
+    from creative_gan.core.device import weightless
+
+    with weightless():  # takes no memory: a hostile description costs nothing
+        network = build()
+    expected = {name: tuple(t.shape) for name, t in network.state_dict().items()}
+    network.load_state_dict(read_weights(folder, expected), assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def write(
+    folder: Path, state: "Mapping[str, Tensor]", config: dict[str, Any], files: Mapping[str, str | bytes]
+) -> None:
+    """Writes a model folder whole or not at all; an older one gives way. files: what else it holds, by name."""
+    from safetensors.torch import save
+
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in state.items()}
+
+    def build(target: Path) -> None:
+        (target / "model.safetensors").write_bytes(save(tensors))
+        (target / "config.json").write_text(description(config), "utf-8")
+        for name, content in files.items():
+            (target / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
+
+
+def identity(name: str, path: str, weights: str, config: dict[str, Any]) -> dict[str, Any]:
+    """What an exported file says of its model."""
+    kind = {"kind": config["kind"]} if "kind" in config else {}
+    recipe, data = config["recipe"], config["data"]["fingerprint"]
+    return {**kind, "name": name, "path": path, "weights": weights, "recipe": recipe, "data": data}
 
 
 def labels(model: str, classes: list[str], indices: range, name: str | None) -> "Tensor | None":

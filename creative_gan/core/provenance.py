@@ -43,6 +43,11 @@ def origin(command: str, arguments: dict[str, Any], model: dict[str, Any]) -> Re
     return _without_home(json.loads(json.dumps(record, default=os.fspath, allow_nan=False)))
 
 
+def origins(command: str, arguments: dict[str, Any], model: dict[str, Any], indices: range) -> list[Record]:
+    """The records of samples `indices` of a seed, which differ by their number only."""
+    return [origin(command, arguments | {"index": i}, model) for i in indices]
+
+
 def together(origins: Sequence[Record]) -> Record:
     """One record for a file that holds several works: arguments that differ become a list of the values."""
     first = origins[0]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from creative_gan.core import dist, provenance
+from creative_gan.core import dist, models, provenance
 from creative_gan.core import run as runs
 from creative_gan.core.augment import compose
 from creative_gan.core.data import order
@@ -161,7 +161,8 @@ def _look(
         origin = provenance.origin("image train", {"seen": seen, "seed": plan.recipe.seed}, made_by)
         sheet = export.png(export.grid(shown, columns=min(classes, 16) if classes > 1 else None), origin)
         write_bytes(folder / "samples" / f"{seen:010d}.png", sheet, overwrite=True)
-        model.write(folder / "model", generator, config | {"seen": seen}, sheet, _card(plan, config, seen))
+        files: dict[str, str | bytes] = {"preview.png": sheet, "README.md": _card(plan, config, seen)}
+        models.write(folder / "model", generator.state_dict(), config | {"seen": seen}, files)
         return {"diversity": metrics.diversity(fake), "real_diversity": real_diversity}
 
     return look

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from creative_gan.core import models
 from creative_gan.core.device import weightless
-from creative_gan.core.files import write_bytes, write_folder
+from creative_gan.core.files import write_bytes
 from creative_gan.core.models import description, read_weights
 from creative_gan.core.recipe import parse
 from creative_gan.sequence.keeper import Keeper, judge, learned
@@ -29,23 +30,9 @@ def write(
     config: dict[str, Any],
     files: Mapping[str, str | bytes],
 ) -> None:
-    """Writes a model folder whole or not at all; an older one gives way.
-
-    `parts`: the weights by part: those of `WEIGHTS` that there are, and `critic`. `files`: what else there is.
-    """
-    tensors = {
-        f"{part}.{name}": t.detach().cpu().contiguous().clone()
-        for part, state in parts.items()
-        for name, t in state.items()
-    }
-
-    def build(target: Path) -> None:
-        (target / "model.safetensors").write_bytes(save(tensors))
-        (target / "config.json").write_text(description(config), "utf-8")
-        for name, content in files.items():
-            (target / name).write_bytes(content.encode() if isinstance(content, str) else content)
-
-    write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
+    """As `core.models.write`. `parts`: the weights by part: those of `WEIGHTS` that there are, and `critic`."""
+    state = {f"{part}.{name}": t for part, tensors in parts.items() for name, t in tensors.items()}
+    models.write(folder, state, config, files)
 
 
 def filled(folder: Path, build: Callable[[], dict[str, nn.Module]]) -> dict[str, nn.Module]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan import __version__
-from creative_gan.core import provenance
+from creative_gan.core import models, provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.models import find, labels, read_config
@@ -134,13 +134,7 @@ class Model:
 
     def identity(self) -> dict[str, Any]:
         """What an exported file says of its model."""
-        return {
-            "name": self.name,
-            "path": self.path,
-            "weights": self.weights,
-            "recipe": self.config["recipe"],
-            "data": self.config["data"]["fingerprint"],
-        }
+        return models.identity(self.name, self.path, self.weights, self.config)
 
     def score(self, samples: Samples, label: Tensor | None, weights: str | None = None) -> Tensor:
         """How real the critic finds sequences: [B], higher is more real."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan import __version__
-from creative_gan.core import provenance
+from creative_gan.core import models, provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.models import find, read_config
@@ -212,14 +212,7 @@ class Model:
 
     def identity(self) -> dict[str, Any]:
         """What an exported file says of its model."""
-        return {
-            "kind": KIND,
-            "name": self.name,
-            "path": self.path,
-            "weights": self.weights,
-            "recipe": self.config["recipe"],
-            "data": self.config["data"]["fingerprint"],
-        }
+        return models.identity(self.name, self.path, self.weights, self.config)
 
     def _temperature(self, manner: Manner) -> float:
         # models from before were all meant for that of the chorales

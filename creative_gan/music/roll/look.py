@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from creative_gan.core import provenance
+from creative_gan.core import models, provenance
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
 from creative_gan.core.latent import in_chunks, latents
@@ -56,8 +56,9 @@ def looking(plan: "Plan", folder: Path) -> Callable[[AdversarialGame, int], dict
         }
         for ending, data in files.items():
             write_bytes(folder / "samples" / f"{seen:010d}{ending}", data, overwrite=True)
-        previews = {f"preview{ending}": data for ending, data in files.items()}
-        model.write(folder / "model", generator, config_now, previews, _card(plan, config_now))
+        beside: dict[str, str | bytes] = {f"preview{ending}": data for ending, data in files.items()}
+        beside["README.md"] = _card(plan, config_now)
+        models.write(folder / "model", generator.state_dict(), config_now, beside)
         row = {name.replace(" ", "_"): value for name, value in metrics.figures(rolls).items()}
         row["real_diversity"] = real_diversity
         return {name: value for name, value in row.items() if value == value}  # JSON knows no NaN

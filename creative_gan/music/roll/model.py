@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import nn
 
 from creative_gan import __version__
-from creative_gan.core import provenance
-from creative_gan.core.device import weightless
+from creative_gan.core import models, provenance
 from creative_gan.core.errors import DataError, UserError
-from creative_gan.core.files import write_folder
 from creative_gan.core.latent import in_chunks, latents
-from creative_gan.core.models import description, find, read_config, read_weights
+from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.export import to_midi
@@ -126,14 +123,7 @@ class Model:
 
     def identity(self) -> dict[str, Any]:
         """What an exported file says of its model."""
-        return {
-            "kind": KIND,
-            "name": self.name,
-            "path": self.path,
-            "weights": self.weights,
-            "recipe": self.config["recipe"],
-            "data": self.config["data"]["fingerprint"],
-        }
+        return models.identity(self.name, self.path, self.weights, self.config)
 
 
 def in_key(song: Song, key: int) -> Song:
@@ -158,15 +148,12 @@ def load(source: str | Path) -> Model:
     if config.get("kind") != KIND:
         raise DataError(folder, f"is a model of kind {config.get('kind')!r}, not of piano rolls")
     network, grid = _described(folder / "config.json", config)
-    with weightless():  # takes no memory: a hostile description costs nothing
-        generator = Generator(network, grid)
-    expected = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
-    generator.load_state_dict(read_weights(folder, expected), assign=True)
+    generator = models.filled(folder, lambda: Generator(network, grid))
     return Model(
         config["name"],
         str(source),
         config,
-        generator.eval().requires_grad_(False),
+        generator,
         provenance.file_hash(folder / "model.safetensors"),
     )
 
@@ -201,25 +188,6 @@ def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, Grid]
             path, f"does not describe a model of piano rolls ({type(error).__name__}: {error})"
         ) from None
     return network, grid
-
-
-def write(
-    folder: Path, generator: nn.Module, config: dict[str, Any], previews: dict[str, bytes], card: str
-) -> None:
-    """Writes a model folder whole or not at all; an older one gives way.
-
-    previews: bytes of files by name: `preview.mid`, `preview.png`.
-    """
-    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in generator.state_dict().items()}
-
-    def build(target: Path) -> None:
-        (target / "model.safetensors").write_bytes(save(tensors))
-        (target / "config.json").write_text(description(config), "utf-8")
-        for name, data in previews.items():
-            (target / name).write_bytes(data)
-        (target / "README.md").write_text(card, "utf-8")
-
-    write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
 
 
 def describe(

@@ -7,16 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from creative_gan import __version__
-from creative_gan.core import provenance
-from creative_gan.core.device import weightless
+from creative_gan.core import models, provenance
 from creative_gan.core.errors import DataError, UserError
-from creative_gan.core.files import write_folder
 from creative_gan.core.latent import in_chunks, latents
-from creative_gan.core.models import description, find, labels, read_config, read_weights
+from creative_gan.core.models import find, labels, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.wave.data import MAX_RATE, MIN_RATE
 from creative_gan.music.wave.families import LONGEST, NetworkRecipe, build_generator, fault
@@ -103,25 +100,15 @@ class Model:
 
     def identity(self) -> dict[str, Any]:
         """What an exported file says of its model."""
-        return {
-            "kind": KIND,
-            "name": self.name,
-            "path": self.path,
-            "weights": self.weights,
-            "recipe": self.config["recipe"],
-            "data": self.config["data"]["fingerprint"],
-        }
+        return models.identity(self.name, self.path, self.weights, self.config)
 
     def origins(
         self, n: int, seed: int, label: str | None, truncation: float | None, first: int = 0
     ) -> list[dict]:
         """The record of origin of each of `n` samples."""
         arguments = {"seed": seed, "class": label, "truncation": truncation}
-        identity = self.identity()
-        return [
-            provenance.origin("music sample", arguments | {"index": i}, identity)
-            for i in range(first, first + n)
-        ]
+        indices = range(first, first + n)
+        return provenance.origins("music sample", arguments, self.identity(), indices)
 
 
 def load(source: str | Path) -> Model:
@@ -133,15 +120,12 @@ def load(source: str | Path) -> Model:
     folder = find(source, "music")
     config = read_config(folder, "music")
     network, rate, length, classes = _described(folder / "config.json", config)
-    with weightless():  # takes no memory: a hostile description costs nothing
-        generator = build_generator(network, rate, length, classes)
-    expected = {name: tuple(t.shape) for name, t in generator.state_dict().items()}
-    generator.load_state_dict(read_weights(folder, expected), assign=True)
+    generator = models.filled(folder, lambda: build_generator(network, rate, length, classes))
     return Model(
         config["name"],
         str(source),
         config,
-        generator.eval().requires_grad_(False),
+        generator,
         provenance.file_hash(folder / "model.safetensors"),
     )
 
@@ -174,25 +158,6 @@ def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, int, 
             path, f"does not describe a model of sounds ({type(error).__name__}: {error})"
         ) from None
     return network, rate, length, len(config["classes"])
-
-
-def write(
-    folder: Path, generator: nn.Module, config: dict[str, Any], previews: dict[str, bytes], card: str
-) -> None:
-    """Writes a model folder whole or not at all; an older one gives way.
-
-    previews: bytes of files by name: `preview.wav`, `preview.png`.
-    """
-    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in generator.state_dict().items()}
-
-    def build(target: Path) -> None:
-        (target / "model.safetensors").write_bytes(save(tensors))
-        (target / "config.json").write_text(description(config), "utf-8")
-        for name, data in previews.items():
-            (target / name).write_bytes(data)
-        (target / "README.md").write_text(card, "utf-8")
-
-    write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
 
 
 def describe(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from creative_gan.core import dist, provenance
+from creative_gan.core import dist, models, provenance
 from creative_gan.core import run as runs
 from creative_gan.core.augment import compose
 from creative_gan.core.data import order
@@ -195,8 +195,12 @@ def _look(plan: Plan, folder: Path, data: dict[str, Any]) -> Callable[[Adversari
         sheet = provenance.png_bytes_with_origin(_sheet(waves, rate, plan.classes), origin)
         write_bytes(folder / "samples" / f"{seen:010d}.wav", heard, overwrite=True)
         write_bytes(folder / "samples" / f"{seen:010d}.png", sheet, overwrite=True)
-        previews = {"preview.wav": heard, "preview.png": sheet}
-        model.write(folder / "model", generator, config | {"seen": seen}, previews, _card(plan, config, seen))
+        files: dict[str, str | bytes] = {
+            "preview.wav": heard,
+            "preview.png": sheet,
+            "README.md": _card(plan, config, seen),
+        }
+        models.write(folder / "model", generator.state_dict(), config | {"seen": seen}, files)
         row = {"diversity": metrics.diversity(fake, rate), "real_diversity": real_diversity}
         troubles = metrics.troubles(fake, real, rate) if seen > 0.1 * plan.recipe.budget.samples else []
         return row | ({"warning": "; ".join(troubles) + _ADVICE} if troubles else {})
