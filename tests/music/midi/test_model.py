@@ -34,7 +34,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "budget.samples=[1600, 32]",
         "network.width=48",
         "data.bars=4",
-        "watch.looks=2",
+        "watch.looks=1",
         "mle.lr=1e-2",
     ]
     recipe = load_recipe(MidiRecipe, locate("tunes", "music"), settings, test=True)
@@ -266,7 +266,7 @@ def test_the_recipe_that_suits_the_songs(tmp_path: Path):
 
 @pytest.mark.realdata
 def test_four_voices_over_a_given_soprano(real_data: Path, tmp_path: Path):
-    recipe = load_recipe(MidiRecipe, locate("chorales", "music"), ["watch.looks=2"], test=True)
+    recipe = load_recipe(MidiRecipe, locate("chorales", "music"), ["watch.looks=1"], test=True)
     made = plan(str(real_data / "jsb"), recipe, "music/chorales", "cpu")
     model = load(train(made, tmp_path / "run", lambda row: None))
     for number in range(3):
