@@ -63,8 +63,8 @@ class Builder:
             return DenseGame(generator, cast(PrefixCritic, critic), self._fitted(recipe.dense, phase))
         if name == "relgan":
             return RelganGame(generator, cast(CnnCritic, critic), recipe.relgan)
-        if weights is not None:  # a mediator that knows nothing would lead a trained generator astray
-            critic.load_state_dict(weights)
+        # a mediator that knows nothing would lead a trained generator astray
+        critic.load_state_dict(generator.state_dict())
         return CotGame(generator, cast(Generator, critic), recipe.cot)
 
     def _fitted(self, settings: Settings, phase: int) -> Settings:

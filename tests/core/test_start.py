@@ -155,6 +155,17 @@ def test_sequences_of_other_networks_and_tokens(kind: str, data: str, settings: 
     assert mine and all(torch.equal(old[name], new[name]) for name in mine)
 
 
+def test_a_mediator_begins_as_its_generator(written: Path, tmp_path: Path):
+    still = {"phase": [{"game": "cot"}], "cot.lr": 0.0, "cot.mediator_lr": 0.0, "game.batch": 8}
+    still |= {"watch.looks": 1, "watch.report": False}
+    made = creative_gan.train(
+        "text", "builtin:verses", tmp_path / "more", start=written, samples=16, settings=still
+    )
+    old, new = (load_file(folder / "model.safetensors") for folder in (written / "model", made))
+    mine = [name.removeprefix("adversarial.") for name in old if name.startswith("adversarial.")]
+    assert mine and all(torch.equal(old[f"adversarial.{name}"], new[f"critic.{name}"]) for name in mine)
+
+
 def test_words_are_told_by_themselves(written: Path, tmp_path: Path):
     old = creative_gan.load(written)
     corpus = tmp_path / "poems.jsonl"
