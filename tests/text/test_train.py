@@ -88,8 +88,9 @@ def test_the_game_begins_with_the_best_likelihood_weights_and_the_model_keeps_th
 ):
     # far too large a rate: likelihood gets worse again, and what is kept is not what came last
     made = prepared(
-        corpus, "captions", "mle.lr=0.3", "mle.ema=0.0", "budget.samples=[256, 16]", "watch.looks=17"
-    )
+        corpus, "captions", "mle.lr=0.3", "mle.ema=0.0", "network.dropout=0.4", "budget.samples=[256, 16]",
+        "watch.looks=17",
+    )  # fmt: skip
     train(made, tmp_path / "run", lambda row: None)
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     seen = {row["seen"]: row["heldout_nll"] for row in rows if "heldout_nll" in row and row["seen"] < 256}
