@@ -265,3 +265,16 @@ def _centres(rows: Floats, count: int, draw: np.random.Generator) -> Floats:
         counts = np.bincount(cell, minlength=count)[:, None]
         centres = np.where(counts > 0, sums / np.maximum(counts, 1), centres)
     return centres
+
+
+def within_classes(rows: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """The unbiased variance of every column within classes: 0 where all of a class are the same.
+
+    rows: [N, D]. labels: [N], of which some are the same; None: all are of one class. Returns [D].
+    """
+    labels = np.zeros(len(rows), np.int64) if labels is None else labels
+    _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), rows.shape[1]), np.float64)
+    np.add.at(sums, places, rows)
+    off = rows - (sums / counts[:, None])[places]
+    return np.square(off).sum(0) / (len(rows) - len(counts))

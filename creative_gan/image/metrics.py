@@ -17,6 +17,7 @@ from creative_gan.core.distances import (
     near_duplicates,
     precision_recall,
     sliced_wasserstein,
+    within_classes,
 )
 from creative_gan.core.errors import UserError
 from creative_gan.image.classifier import classify, shrink, train_classifier
@@ -132,8 +133,8 @@ def table(result: dict[str, Figure]) -> list[str]:
     return lines
 
 
-def diversity(pictures: np.ndarray) -> float:
-    """How different pictures are from each other: 0 when all are the same, 1 at most; cheap.
+def diversity(pictures: np.ndarray, labels: np.ndarray | None = None) -> float:
+    """How different pictures (of a class, where labels [N] are told) are: 0 when all are the same, 1 at most; cheap.
 
     pictures: [N, C, H, W] uint8, two at least. The root mean square distance of all pairs of thumbnails, per
     pixel, in units of the whole range from black to white. To be compared with that of the real pictures.
@@ -142,7 +143,7 @@ def diversity(pictures: np.ndarray) -> float:
         raise UserError("diversity needs two pictures at least")
     small = shrink(pictures, 16).reshape(len(pictures), -1) / 255
     # The mean of (a - b)² over all pairs is twice the unbiased variance.
-    return float(np.sqrt(2 * small.var(0, ddof=1).mean()))
+    return float(np.sqrt(2 * within_classes(small, labels).mean()))
 
 
 def pyramid_distance(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> dict[str, float]:

@@ -149,7 +149,10 @@ def _look(
     )
     label = torch.arange(count) % classes if classes else None
     indices = np.linspace(0, len(plan.train) - 1, min(count, len(plan.train))).astype(int)
-    real_diversity = metrics.diversity(plan.train.subset(indices).pictures)
+    # an unconditional collapse shows in all of them, one of each class only within classes
+    told = None if label is None or 2 * classes > count else label.numpy()
+    real = plan.train.subset(indices)
+    real_diversity = metrics.diversity(real.pictures, None if told is None else real.labels)
 
     @torch.no_grad()
     def look(game: AdversarialGame, seen: int) -> dict[str, float]:
@@ -163,7 +166,7 @@ def _look(
         write_bytes(folder / "samples" / f"{seen:010d}.png", sheet, overwrite=True)
         files: dict[str, str | bytes] = {"preview.png": sheet, "README.md": _card(plan, config, seen)}
         models.write(folder / "model", generator.state_dict(), config | {"seen": seen}, files)
-        return {"diversity": metrics.diversity(fake), "real_diversity": real_diversity}
+        return {"diversity": metrics.diversity(fake, told), "real_diversity": real_diversity}
 
     return look
 

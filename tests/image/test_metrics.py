@@ -175,6 +175,10 @@ def test_diversity_falls_with_collapse() -> None:
     assert diversity(black_and_white) == pytest.approx(1.0)
     assert diversity(np.repeat(pictures[:1], 50, 0)) == pytest.approx(0, abs=1e-9)
     assert rises([diversity(pictures[np.arange(200) % count]) for count in (1, 2, 8, 200)])
+    classes = np.arange(200) % 10  # one picture of each class, again and again
+    assert diversity(pictures[classes]) > 0.5 * diversity(pictures)
+    assert diversity(pictures[classes], classes) == pytest.approx(0, abs=1e-9)
+    assert diversity(pictures, np.zeros(200)) == diversity(pictures)
     with pytest.raises(UserError, match="two pictures"):
         diversity(pictures[:1])
 

@@ -6,7 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from creative_gan.core.distances import density_coverage, frechet, near_duplicates, precision_recall
+from creative_gan.core.distances import (
+    density_coverage,
+    frechet,
+    near_duplicates,
+    precision_recall,
+    within_classes,
+)
 from creative_gan.core.errors import UserError
 from creative_gan.music.signal import loudness, stft
 from creative_gan.music.wave.data import SILENT_BELOW, Sounds
@@ -115,12 +121,13 @@ def mel_features(wave: Tensor, rate: int) -> np.ndarray:
     return torch.cat(features).numpy()
 
 
-def diversity(wave: Tensor, rate: int) -> float:
-    """How different sounds are from each other: the mean deviation of their features, in bels; cheap.
+def diversity(wave: Tensor, rate: int, labels: Tensor | None = None) -> float:
+    """How different sounds are: the mean deviation of their features, in bels, within classes where told; cheap.
 
-    wave: [N, 1, L], two at least. To be compared with that of real sounds.
+    wave: [N, 1, L], two at least. labels: [N]. To be compared with that of real sounds.
     """
-    return float(mel_features(wave, rate).std(0).mean())
+    known = None if labels is None else labels.numpy()
+    return float(np.sqrt(within_classes(mel_features(wave, rate), known)).mean())
 
 
 def silent_share(wave: Tensor) -> float:

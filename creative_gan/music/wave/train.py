@@ -179,8 +179,11 @@ def _look(plan: Plan, folder: Path, data: dict[str, Any]) -> Callable[[Adversari
         count, plan.recipe.network.latent, generator=torch.Generator().manual_seed(plan.recipe.seed)
     )
     label = torch.arange(count) % classes if classes else None
-    real = plan.train.batch(_spread(len(plan.train), count))["real"]
-    real_diversity = metrics.diversity(real, rate)
+    shown = plan.train.batch(_spread(len(plan.train), count))
+    real = shown["real"]
+    # an unconditional collapse shows in all of them, one of each class only within classes
+    told = None if label is None or 2 * classes > count else label
+    real_diversity = metrics.diversity(real, rate, None if told is None else shown["label"])
 
     @torch.no_grad()
     def look(game: AdversarialGame, seen: int) -> dict:
@@ -201,7 +204,7 @@ def _look(plan: Plan, folder: Path, data: dict[str, Any]) -> Callable[[Adversari
             "README.md": _card(plan, config, seen),
         }
         models.write(folder / "model", generator.state_dict(), config | {"seen": seen}, files)
-        row = {"diversity": metrics.diversity(fake, rate), "real_diversity": real_diversity}
+        row = {"diversity": metrics.diversity(fake, rate, told), "real_diversity": real_diversity}
         troubles = metrics.troubles(fake, real, rate) if seen > 0.1 * plan.recipe.budget.samples else []
         return row | ({"warning": "; ".join(troubles) + _ADVICE} if troubles else {})
 

@@ -144,3 +144,11 @@ def test_spoken_digits_are_told_apart(tmp_path) -> None:
     judge = train_judge(train)
     assert judge.accuracy(held) >= 0.97
     assert metrics.inception_score(judge.look(everything(held))[1]) > 9
+
+
+def test_sounds_of_a_class_that_are_all_alike_are_not_diverse(sounds: Sounds) -> None:
+    wave = sounds.batch(np.arange(4))["real"].repeat(8, 1, 1)
+    labels = torch.arange(32) % 4
+    assert metrics.diversity(wave, sounds.rate) > 0.1
+    assert metrics.diversity(wave, sounds.rate, labels) == pytest.approx(0, abs=1e-3)
+    assert metrics.diversity(wave[labels == 0], sounds.rate) == pytest.approx(0, abs=1e-3)
