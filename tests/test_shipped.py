@@ -48,7 +48,9 @@ def test_each_is_documented_and_samples(folder: Path) -> None:
     assert len(made) == 2
 
 
-@pytest.mark.parametrize("name", ["music/chorales", "music/tunes", "text/captions", "text/tang", "text/verses"])
+@pytest.mark.parametrize(
+    "name", ["music/chorales", "music/tunes", "text/captions", "text/tang", "text/verses"]
+)
 def test_a_card_says_whose_weights_the_verdict_has_chosen(name: str) -> None:
     folder = models.SHIPPED / name
     config = json.loads((folder / "config.json").read_text("utf-8"))
