@@ -150,7 +150,7 @@ def _look(
     label = torch.arange(count) % classes if classes else None
     indices = np.linspace(0, len(plan.train) - 1, min(count, len(plan.train))).astype(int)
     # an unconditional collapse shows in all of them, one of each class only within classes
-    told = None if label is None or 2 * classes > count else label.numpy()
+    told = None if label is None or 2 * classes > len(indices) else label.numpy()
     real = plan.train.subset(indices)
     real_diversity = metrics.diversity(real.pictures, None if told is None else real.labels)
 

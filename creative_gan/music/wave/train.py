@@ -182,7 +182,7 @@ def _look(plan: Plan, folder: Path, data: dict[str, Any]) -> Callable[[Adversari
     shown = plan.train.batch(_spread(len(plan.train), count))
     real = shown["real"]
     # an unconditional collapse shows in all of them, one of each class only within classes
-    told = None if label is None or 2 * classes > count else label
+    told = None if label is None or 2 * classes > len(real) else label
     real_diversity = metrics.diversity(real, rate, None if told is None else shown["label"])
 
     @torch.no_grad()
