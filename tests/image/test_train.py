@@ -3,13 +3,16 @@
 That resuming is exact, tests/reliability shows.
 """
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from creative_gan.core.recipe import load
@@ -58,3 +61,19 @@ def test_batches_depend_on_seed_and_place_alone(tmp_path: Path):
     assert torch.equal(whole["real"], parts)
     assert not torch.equal(whole["real"], first.batch(648, 8, slice(0, 8))["real"])
     assert len(first.train) + len(first.heldout) == 1797 and len(first.heldout) > 150
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_classes_of_one_picture_each_still_have_a_diversity(tmp_path: Path):
+    from creative_gan.image.train import plan, train
+
+    for name in range(10):
+        (tmp_path / f"data/{name}").mkdir(parents=True)
+        for number in range(2):
+            picture = np.random.default_rng(2 * name + number).integers(0, 256, (28, 28), np.uint8)
+            Image.fromarray(picture).save(tmp_path / f"data/{name}/{number}.png")
+    recipe = load(ImageRecipe, ROOT / "recipes/image/digits.toml", ["data.holdout=0.5"], test=True)
+    train(plan(str(tmp_path / "data"), recipe, "image/digits", "cpu"), tmp_path / "run", lambda row: None)
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    looked = [row for row in rows if "diversity" in row]
+    assert looked and all(0 < row["real_diversity"] < 1 for row in looked)
