@@ -93,7 +93,7 @@ MODELS = {
         "coco-captions/train.txt",
         (
             *("--recipe", "captions", "--set", "budget.samples=[160000, 48000]"),
-            # half the size of the recipe's network, for a package of a few megabytes
+            # smaller than the recipe's network, for a package of a few megabytes
             *("--set", "network.width=256", "--set", "network.embedding=128", "--set", "network.dropout=0.4"),
         ),
         f"COCO captions by the COCO Consortium, {CC_BY}",

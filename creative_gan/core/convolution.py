@@ -14,8 +14,9 @@ from torch.autograd import Function
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 _PLACES = 16
-_PLACES_BFLOAT16 = 64
-"""The smaller side of the layer has at most so many places (H * W) where the product is quicker."""
+"""The smaller side of a layer has at most so many places (H * W) where the product is quicker in any precision."""
+_PLACES_BFLOAT16, _WEIGHTS_BFLOAT16 = 64, 100_000
+"""In bfloat16 it is quicker with so many places, too, where the layer has so many weights or more."""
 
 
 class Conv2d(nn.Conv2d):
@@ -23,10 +24,8 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, D, h, w]."""
-        weight, bias = (
-            self.weight,
-            self.bias,
-        )  # once: a spectral norm is worked out anew whenever it is asked for
+        # asked for once: a spectral norm is worked out anew whenever it is
+        weight, bias = self.weight, self.bias
         h, w = ((n + 2 * p - k) // s + 1 for n, p, k, s in _along(self, x))
         if not _quicker(self, x, weight, h * w):
             return self._conv_forward(x, weight, bias)
@@ -116,7 +115,7 @@ def _quicker(layer: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, weight: Tensor, p
     """Whether the weights will get a gradient, on a CPU, of a plain convolution with few places."""
     half = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
     plain = layer.groups == 1 and set(layer.dilation) == {1} and layer.padding_mode == "zeros"
-    few = places <= (_PLACES_BFLOAT16 if half else _PLACES)
+    few = places <= _PLACES or (half and places <= _PLACES_BFLOAT16 and weight.numel() >= _WEIGHTS_BFLOAT16)
     return few and plain and torch.is_grad_enabled() and weight.requires_grad and x.device.type == "cpu"
 
 
