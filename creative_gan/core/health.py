@@ -57,11 +57,13 @@ def warnings(row: dict[str, float], memory: dict[str, Any]) -> list[str]:
 
     Args:
         row: mean metrics since the last row; `sign` (share of pairs that the critic gets right, as a mean
-            sign), `diversity` and `real_diversity` are looked at where they are there.
+            sign), `critic_loss`, `diversity` and `real_diversity` are looked at where they are there.
         memory: plain values kept from row to row (and in the checkpoint); changed in place.
     """
     said = []
-    right = row.get("sign", 0.0) > 0.98
+    # a Wasserstein critic tells them apart as long as there is a distance, which its loss is, below zero, and its
+    # gradient does not vanish (arXiv:1701.07875, section 3); every other loss is zero or more
+    right = row.get("sign", 0.0) > 0.98 and row.get("critic_loss", 0.0) >= 0
     memory["saturated"] = memory.get("saturated", 0) + 1 if right else 0
     if memory["saturated"] >= 10:
         said.append(

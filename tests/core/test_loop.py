@@ -159,6 +159,15 @@ def test_saturated_critic_and_collapse_are_said_in_plain_words():
     assert warnings({"diversity": 0.1, "real_diversity": 0.3, "progress": 0.7}, memory) == []
 
 
+def test_a_wasserstein_critic_may_tell_all_samples_apart():
+    from creative_gan.core.health import warnings
+
+    for loss, count in ((-8.0, 0), (0.002, 1)):
+        memory: dict[str, float] = {}
+        rows = [{"sign": 1.0, "critic_loss": loss}] * 12
+        assert len([text for row in rows for text in warnings(row, memory)]) == count
+
+
 def test_what_looks_wrong_is_said_once_also_over_a_stop(tmp_path: Path):
     def look(game, seen: int) -> dict:
         return {"value": 1.0} | ({"warning": "all is silent"} if seen >= 160 else {})
