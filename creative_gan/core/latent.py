@@ -1,15 +1,36 @@
 """Latent space as pictures and sounds share it: the latents of a seed, truncation, closed loops, fixed chunks."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from creative_gan.core import provenance
 from creative_gan.core.draws import derive
 from creative_gan.core.errors import UserError
+from creative_gan.core.models import Trained
 
 _PER_ANCHOR = 256
 """Points per anchor on the fine curve along which the frames are spaced evenly."""
+
+
+@dataclass(frozen=True)
+class LatentModel(Trained):
+    """A trained generator of latents and, where it knows some, of classes."""
+
+    generator: nn.Module
+
+    def latents(self, indices: range, seed: int, truncation: float | None = None) -> Tensor:
+        """The latents of samples `indices` of a seed. Returns [len(indices), latent]. See `latents`."""
+        return latents(indices, seed, self.config["network"]["latent"], truncation)
+
+    def records(
+        self, command: str, n: int, seed: int, label: str | None, truncation: float | None, first: int = 0
+    ) -> list[provenance.Record]:
+        """The record of origin of each of `n` samples that a command makes."""
+        arguments = {"seed": seed, "class": label, "truncation": truncation}
+        return provenance.origins(command, arguments, self.identity(), range(first, first + n))
 
 
 def latents(indices: range, seed: int, length: int, truncation: float | None = None) -> Tensor:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,53 @@ DEFAULTS = {
 HOME = "https://pypi.org/project/creative-gan"
 _HEADER_BYTES = 4_000_000
 _CONFIG_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is known about a trained model of any modality, which adds its networks and what they make."""
+
+    name: str
+    path: str
+    """As the user named it."""
+    config: dict[str, Any]
+    """The `config.json`."""
+    weights: str
+    """SHA-256 of the weights file."""
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the order of their labels; empty without classes."""
+        return self.config.get("classes", [])
+
+    def labels(self, indices: range, name: str | None = None) -> "Tensor | None":
+        """The label of each sample: the class that was asked for, or every class in turn.
+
+        Returns:
+            int64 [len(indices)], or None without classes.
+
+        Raises:
+            UserError: there is no such class.
+        """
+        import torch
+
+        if not self.classes:
+            if name is not None:
+                raise UserError(f"model {self.name} knows no classes; leave --class away")
+            return None
+        if name is None:
+            return torch.tensor([i % len(self.classes) for i in indices], dtype=torch.int64)
+        if name not in self.classes:
+            known = ", ".join(self.classes[:20]) + (", ..." if len(self.classes) > 20 else "")
+            raise UserError(f"model {self.name} knows no class {name!r}; it knows {known}")
+        return torch.full((len(indices),), self.classes.index(name))
+
+    def identity(self) -> dict[str, Any]:
+        """What an exported file says of its model."""
+        kind = {"kind": self.config["kind"]} if "kind" in self.config else {}
+        recipe, data = self.config["recipe"], self.config["data"]["fingerprint"]
+        known = {"name": self.name, "path": self.path, "weights": self.weights, "recipe": recipe}
+        return kind | known | {"data": data}
 
 
 def find(source: str | Path, modality: str | None = None) -> Path:
@@ -203,40 +251,6 @@ def write(
             (target / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
     write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
-
-
-def identity(name: str, path: str, weights: str, config: dict[str, Any]) -> dict[str, Any]:
-    """What an exported file says of its model."""
-    kind = {"kind": config["kind"]} if "kind" in config else {}
-    recipe, data = config["recipe"], config["data"]["fingerprint"]
-    return {**kind, "name": name, "path": path, "weights": weights, "recipe": recipe, "data": data}
-
-
-def labels(model: str, classes: list[str], indices: range, name: str | None) -> "Tensor | None":
-    """The label of each sample: the class that was asked for, or every class in turn.
-
-    Args:
-        model: its name, for the message.
-        classes: names of the classes; empty where the model knows none.
-
-    Returns:
-        int64 [len(indices)], or None without classes.
-
-    Raises:
-        UserError: there is no such class.
-    """
-    import torch
-
-    if not classes:
-        if name is not None:
-            raise UserError(f"model {model} knows no classes; leave --class away")
-        return None
-    if name is None:
-        return torch.tensor([i % len(classes) for i in indices], dtype=torch.int64)
-    if name not in classes:
-        known = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
-        raise UserError(f"model {model} knows no class {name!r}; it knows {known}")
-    return torch.full((len(indices),), classes.index(name))
 
 
 def of_record(record: dict[str, Any], model_name: str | None, load: Callable[[str], M]) -> M:

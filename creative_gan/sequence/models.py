@@ -1,17 +1,19 @@
 """The folder of a model of token sequences: what all of them hold, and what changes in the course of a run."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from creative_gan.core import models
 from creative_gan.core.device import weightless
+from creative_gan.core.errors import UserError
 from creative_gan.core.files import write_bytes
-from creative_gan.core.models import description, read_weights
+from creative_gan.core.models import Trained, description, find, read_weights
 from creative_gan.core.recipe import parse
 from creative_gan.sequence.keeper import Keeper, judge, learned
 from creative_gan.sequence.likelihood import log_probabilities
@@ -22,6 +24,51 @@ from creative_gan.sequence.sampling import Samples
 
 WEIGHTS = ("adversarial", "mle")
 """The two generators that a model may hold: what the game made, and what it began with."""
+
+
+@dataclass(frozen=True)
+class Writer(Trained):
+    """A trained model of token sequences: its generators, a critic, and the choice between what they made."""
+
+    generators: dict[str, Generator]
+    """By their name in `WEIGHTS`."""
+    critic: nn.Module | None
+
+    def generator(self, weights: str | None = None) -> Generator:
+        """The generator of these weights, or the one that the model prefers.
+
+        Raises:
+            UserError: the model has no such weights.
+        """
+        name = weights or self.config["sampler"]
+        if name not in self.generators:
+            there = ", ".join(self.generators)
+            raise UserError(f"model {self.name} has no {name!r} weights; it has {there}")
+        return self.generators[name]
+
+    def prefer(self, weights: str) -> None:
+        """Writes into the model folder which weights to sample from unless somebody says otherwise."""
+        text = description(self.config | {"sampler": weights})
+        folder = find(self.path, self.config["modality"])
+        write_bytes(folder / "config.json", text.encode(), overwrite=True)
+
+    def check_choice(self, candidates: int) -> None:
+        """Raises UserError where there is more than one candidate, and no critic to choose by."""
+        if candidates > 1 and self.critic is None:
+            raise UserError(
+                f"model {self.name} has no critic to choose by: shipped models come without theirs, and the phase mle "
+                "trains none; train a model of your own with another phase"
+            )
+
+    def best(self, candidates: list[Samples], label: Tensor | None, weights: str | None) -> Samples:
+        """Of each row the candidate that the critic finds most real. `weights`: of the generator that made them."""
+        if len(candidates) == 1:
+            return candidates[0]
+        assert self.critic is not None
+        kind, generator = self.config["critic"]["kind"], self.generator(weights)
+        scores = torch.stack([_score(self.critic, kind, generator, made, label) for made in candidates])
+        best, row = scores.argmax(0), torch.arange(scores.shape[1])
+        return Samples(*(torch.stack(parts)[best, row] for parts in zip(*candidates, strict=True)))
 
 
 def write(
@@ -56,12 +103,6 @@ def filled(folder: Path, build: Callable[[], dict[str, nn.Module]]) -> dict[str,
     return parts
 
 
-def prefer(folder: Path, config: dict[str, Any], weights: str) -> None:
-    """Writes into a model folder which weights to sample from unless somebody says otherwise."""
-    text = description(config | {"sampler": weights})
-    write_bytes(folder / "config.json", text.encode(), overwrite=True)
-
-
 def state(recipe: SequenceRecipe, game: str, seen: int) -> dict[str, Any]:
     """What of a model's description changes in the course of a run, while `game` is played."""
     if game == "mle":
@@ -81,7 +122,7 @@ def parts(game: Any, name: str, state: dict[str, Any], keeper: Keeper) -> dict[s
     return made
 
 
-def score(
+def _score(
     critic: nn.Module, kind: str, generator: Generator, samples: Samples, label: Tensor | None
 ) -> Tensor:
     """How real a critic of a kind of `CRITICS` finds sequences of a generator: [B], higher is more real."""

@@ -48,7 +48,7 @@ def looking(
         name = "mle" if now_playing == "mle" else "adversarial"
         config_now = config | state(recipe, now_playing, seen)
         now = model.Model(
-            config["name"], str(folder), config_now, tokenizer, {name: game.ema.average}, None, ""
+            config["name"], str(folder), config_now, "", {name: game.ema.average}, None, tokenizer
         )
         made = now.ids(range(MEASURED), model.Manner(recipe.seed, temperature=1.0), MEASURED)
         texts = [tokenizer.decode(ids) for ids in made[:READ]]

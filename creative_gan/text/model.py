@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan import __version__
-from creative_gan.core import models, provenance
+from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
-from creative_gan.core.models import find, labels, read_config
+from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
@@ -47,24 +47,10 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Model:
-    """Generators, a critic and what is known about them."""
+class Model(sequences.Writer):
+    """A writer of texts and what is known about it."""
 
-    name: str
-    path: str
-    """As the user named it."""
-    config: dict[str, Any]
     tokenizer: Tokenizer
-    generators: dict[str, Generator]
-    """By their name in `sequence.models.WEIGHTS`."""
-    critic: nn.Module | None
-    weights: str
-    """SHA-256 of the weights file."""
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes, in the order of their labels; empty without classes."""
-        return self.config["classes"]
 
     def sample(
         self,
@@ -95,11 +81,7 @@ class Model:
 
     def ids(self, indices: range, manner: Manner, chunk: int) -> list[list[int]]:
         """Token ids of texts, without their end, made `chunk` at a time. Raises as `sample`."""
-        if manner.best_of > 1 and self.critic is None:
-            raise UserError(
-                f"model {self.name} has no critic to choose by: shipped models come without theirs, and the phase mle "
-                "trains none; train a model of your own with another phase"
-            )
+        self.check_choice(manner.best_of)
         longest = self._longest(manner.length)
         prompt, made = self._prompt(manner.prompt, longest), []
         for start in range(indices.start, indices.stop, chunk):
@@ -109,38 +91,12 @@ class Model:
             made += [t[:n].tolist() for t, n in zip(samples.tokens, samples.length.tolist(), strict=True)]
         return [ids[:-1] if ids[-1] == END else ids for ids in made[: len(indices)]]
 
-    def labels(self, indices: range, name: str | None = None) -> Tensor | None:
-        """The label of each sample: the class that was asked for, or every class in turn. Raises as `models.labels`."""
-        return labels(self.name, self.classes, indices, name)
-
-    def generator(self, weights: str | None = None) -> Generator:
-        """The generator of these weights, or the one that the model prefers.
-
-        Raises:
-            UserError: the model has no such weights.
-        """
-        name = weights or self.config["sampler"]
-        if name not in self.generators:
-            there = ", ".join(self.generators)
-            raise UserError(f"model {self.name} has no {name!r} weights; it has {there}")
-        return self.generators[name]
-
     def origin(self, n: int, manner: Manner) -> dict[str, Any]:
         """The record of origin of the first `n` texts."""
         arguments: dict[str, Any] = {"count": n} | dataclasses.asdict(manner)
         arguments["class"] = arguments.pop("label")
         arguments["weights"] = manner.weights or self.config["sampler"]
         return provenance.origin("text generate", arguments, self.identity())
-
-    def identity(self) -> dict[str, Any]:
-        """What an exported file says of its model."""
-        return models.identity(self.name, self.path, self.weights, self.config)
-
-    def score(self, samples: Samples, label: Tensor | None, weights: str | None = None) -> Tensor:
-        """How real the critic finds sequences: [B], higher is more real."""
-        assert self.critic is not None
-        kind = self.config["critic"]["kind"]
-        return sequences.score(self.critic, kind, self.generator(weights), samples, label)
 
     def _longest(self, length: int | None) -> int:
         """How many tokens a text has at most."""
@@ -183,12 +139,7 @@ class Model:
             sample(generator, draws.of(f"candidate {n}"), longest, label, decoding, first, allowed=allowed)
             for n in range(manner.best_of)
         ]
-        if manner.best_of == 1:
-            return candidates[0]
-        scores = torch.stack([self.score(made, label, manner.weights) for made in candidates])
-        best, row = scores.argmax(0), torch.arange(rows)
-        tokens, length, logp = (torch.stack(parts)[best, row] for parts in zip(*candidates, strict=True))
-        return Samples(tokens, length, logp)
+        return self.best(candidates, label, manner.weights)
 
 
 def sensible(size: int, prompted: int, ends: bool = True) -> Any:
@@ -261,10 +212,10 @@ def load(source: str | Path) -> Model:
         name,
         str(source),
         config,
-        tokenizer,
+        provenance.file_hash(folder / "model.safetensors"),
         {name: cast(Generator, parts[name]) for name in config["weights"]},
         parts.get("critic"),
-        provenance.file_hash(folder / "model.safetensors"),
+        tokenizer,
     )
 
 
@@ -286,11 +237,6 @@ def _backbone(folder: Path, network: NetworkRecipe, config: dict[str, Any]) -> B
             folder, f"stands on another {network.backbone} than there is now", "get that one again"
         )
     return backbone
-
-
-def prefer(model: Model, weights: str) -> None:
-    """Writes into the model folder which weights to sample from unless somebody says otherwise."""
-    sequences.prefer(find(model.path, "text"), model.config, weights)
 
 
 def describe(

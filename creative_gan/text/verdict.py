@@ -4,7 +4,7 @@ from typing import Any
 
 from creative_gan.sequence.verdict import compare, contestants, kept, preferred, sentences
 from creative_gan.text.evaluate import CHUNK, REFERENCES, again, likelihood, open_corpus, spread
-from creative_gan.text.model import Manner, Model, load, prefer
+from creative_gan.text.model import Manner, Model, load
 
 
 def verdict(
@@ -56,7 +56,7 @@ def keep(model_name: str, result: dict[str, Any]) -> str | None:
     winner = preferred(result, model.config["sampler"])
     if winner is None:
         return None
-    prefer(model, winner)
+    model.prefer(winner)
     return kept(winner)
 
 

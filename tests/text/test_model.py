@@ -9,7 +9,7 @@ import torch
 
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.sequence.tokens import Symbols
-from creative_gan.text.model import CHUNK, Manner, load, prefer, sensible
+from creative_gan.text.model import CHUNK, Manner, load, sensible
 
 
 def test_a_text_is_the_same_however_many_are_asked_for(written: Path):
@@ -83,7 +83,7 @@ def test_weights_of_both_kinds_and_the_preferred_ones(written: Path, tmp_path: P
     assert model.config["sampler"] == "adversarial"
     both = [model.write(range(16), Manner(weights=w)) for w in ("adversarial", "mle")]
     assert both[0] != both[1] and model.sample(16) == both[0]
-    prefer(model, "mle")
+    model.prefer("mle")
     assert load(tmp_path / "model").sample(16) == both[1]
     assert load(tmp_path / "model").origin(1, Manner())["arguments"]["weights"] == "mle"
 

@@ -57,7 +57,7 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
         if name == "mle":
             keeper.consider(game, value)
         config_now = config | state(recipe, now_playing, seen)
-        now = model.Model(config["name"], str(folder), config_now, words, {name: game.ema.average}, None, "")
+        now = model.Model(config["name"], str(folder), config_now, "", {name: game.ema.average}, None, words)
         made = now.ids(range(MEASURED), model.Manner(recipe.seed, weights=name), MEASURED)
         songs = [words.decode(ids) for ids in made]
         made_by = {"name": config["name"], "recipe": config["recipe"], "data": data["fingerprint"]}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from creative_gan import __version__
-from creative_gan.core import models, provenance
+from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.models import find, read_config
@@ -28,7 +28,7 @@ from creative_gan.music.midi.song import PLACES, QUARTER, Song, bar_ticks
 from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens, pitch_groups
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
-from creative_gan.sequence.sampling import Decoding, Samples, sample
+from creative_gan.sequence.sampling import Decoding, sample
 
 KIND = "midi"
 CHUNK = 32
@@ -60,24 +60,10 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Model:
-    """Generators, a critic and what is known about them."""
+class Model(sequences.Writer):
+    """A writer of MIDI and what is known about it."""
 
-    name: str
-    path: str
-    """As the user named it."""
-    config: dict[str, Any]
     words: Vocabulary
-    generators: dict[str, Generator]
-    """By their name in `sequence.models.WEIGHTS`."""
-    critic: nn.Module | None
-    weights: str
-    """SHA-256 of the weights file."""
-
-    @property
-    def classes(self) -> list[str]:
-        """None: songs have no classes."""
-        return []
 
     def sample(
         self,
@@ -191,28 +177,12 @@ class Model:
         made = self._numbered(indices, manner, begin)
         return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]
 
-    def generator(self, weights: str | None = None) -> Generator:
-        """The generator of these weights, or the one that the model prefers.
-
-        Raises:
-            UserError: the model has no such weights.
-        """
-        name = weights or self.config["sampler"]
-        if name not in self.generators:
-            there = ", ".join(self.generators)
-            raise UserError(f"model {self.name} has no {name!r} weights; it has {there}")
-        return self.generators[name]
-
     def origin(self, command: str, arguments: dict[str, Any], manner: Manner) -> dict[str, Any]:
         """The record of origin of what `command` made; `arguments`: its number, and what else it was given."""
         arguments = arguments | dataclasses.asdict(manner)
         arguments["weights"] = manner.weights or self.config["sampler"]
         arguments["temperature"] = self._temperature(manner)
         return provenance.origin(command, arguments, self.identity())
-
-    def identity(self) -> dict[str, Any]:
-        """What an exported file says of its model."""
-        return models.identity(self.name, self.path, self.weights, self.config)
 
     def _temperature(self, manner: Manner) -> float:
         # models from before were all meant for that of the chorales
@@ -261,11 +231,7 @@ class Model:
     @torch.no_grad()
     def _chunks(self, indices: range, manner: Manner, chunk: int, begin: Any) -> list[list[int]]:
         """Token ids; `begin` makes of a chunk's draws prompt, bars, a fresh mask and the most tokens."""
-        if manner.best_of > 1 and self.critic is None:
-            raise UserError(
-                f"model {self.name} has no critic to choose by: shipped models come without theirs, and the phase mle "
-                "trains none; train a model of your own with another phase"
-            )
+        self.check_choice(manner.best_of)
         generator = self.generator(manner.weights)
         device = next(cast(nn.Module, generator).parameters()).device
         groups = torch.from_numpy(pitch_groups(self.words)).to(device)
@@ -282,18 +248,9 @@ class Model:
                 )
                 for n in range(manner.best_of)
             ]  # fmt: skip
-            best = self._best(candidates, label, manner)
+            best = self.best(candidates, label, manner.weights)
             made += [t[:n].tolist() for t, n in zip(best.tokens, best.length.tolist(), strict=True)]
         return made[: len(indices)]
-
-    def _best(self, candidates: list[Samples], label: Tensor, manner: Manner) -> Samples:
-        if len(candidates) == 1:
-            return candidates[0]
-        assert self.critic is not None
-        kind, generator = self.config["critic"]["kind"], self.generator(manner.weights)
-        scores = [sequences.score(self.critic, kind, generator, made, label) for made in candidates]
-        best, row = torch.stack(scores).argmax(0), torch.arange(len(label))
-        return Samples(*(torch.stack(parts)[best, row] for parts in zip(*candidates, strict=True)))
 
 
 def load(source: str | Path) -> Model:
@@ -340,16 +297,11 @@ def load(source: str | Path) -> Model:
         name,
         str(source),
         config,
-        shape.words,
+        provenance.file_hash(folder / "model.safetensors"),
         {name: cast(Generator, parts[name]) for name in config["weights"]},
         parts.get("critic"),
-        provenance.file_hash(folder / "model.safetensors"),
+        shape.words,
     )
-
-
-def prefer(model: Model, weights: str) -> None:
-    """Writes into the model folder which weights to sample from unless somebody says otherwise."""
-    sequences.prefer(find(model.path, "music"), model.config, weights)
 
 
 def settings(config: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from creative_gan.music.midi.evaluate import CHUNK, likelihood, open_corpus
-from creative_gan.music.midi.model import Manner, Model, load, prefer
+from creative_gan.music.midi.model import Manner, Model, load
 from creative_gan.music.midi.networks import relative
 from creative_gan.music.midi.vocabulary import END
 from creative_gan.sequence.verdict import compare, contestants, kept, preferred, sentences
@@ -53,7 +53,7 @@ def keep(model_name: str, result: dict[str, Any]) -> str | None:
     winner = preferred(result, model.config["sampler"])
     if winner is None:
         return None
-    prefer(model, winner)
+    model.prefer(winner)
     return kept(winner)
 
 

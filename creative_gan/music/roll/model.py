@@ -13,7 +13,7 @@ from creative_gan import __version__
 from creative_gan.core import models, provenance
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.latent import in_chunks, latents
-from creative_gan.core.models import find, read_config
+from creative_gan.core.models import Trained, find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.export import to_midi
@@ -50,26 +50,15 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Model:
-    """A generator and what is known about it."""
+class Model(Trained):
+    """A generator of piano rolls and what is known about it."""
 
-    name: str
-    path: str
-    """As the user named it."""
-    config: dict[str, Any]
     generator: nn.Module
-    weights: str
-    """SHA-256 of the weights file."""
 
     @property
     def grid(self) -> Grid:
         """What the places of its rolls mean."""
         return Grid(**self.config["grid"])
-
-    @property
-    def classes(self) -> list[str]:
-        """None: songs have no classes."""
-        return []
 
     def sample(
         self,
@@ -121,10 +110,6 @@ class Model:
         """The record of origin of a song; `arguments`: its number, and what else made it."""
         return provenance.origin("music sample", arguments | dataclasses.asdict(manner), self.identity())
 
-    def identity(self) -> dict[str, Any]:
-        """What an exported file says of its model."""
-        return models.identity(self.name, self.path, self.weights, self.config)
-
 
 def in_key(song: Song, key: int) -> Song:
     """The song moved by at most a tritone to a key, or to the relative key of the song's own mode."""
@@ -153,8 +138,8 @@ def load(source: str | Path) -> Model:
         config["name"],
         str(source),
         config,
-        generator,
         provenance.file_hash(folder / "model.safetensors"),
+        generator,
     )
 
 

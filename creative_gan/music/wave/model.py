@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from creative_gan import __version__
 from creative_gan.core import models, provenance
 from creative_gan.core.errors import DataError, UserError
-from creative_gan.core.latent import in_chunks, latents
-from creative_gan.core.models import find, labels, read_config
+from creative_gan.core.latent import LatentModel, in_chunks
+from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.wave.data import MAX_RATE, MIN_RATE
 from creative_gan.music.wave.families import LONGEST, NetworkRecipe, build_generator, fault
@@ -33,21 +33,8 @@ class Sound(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Model:
-    """A generator and what is known about it."""
-
-    name: str
-    path: str
-    """As the user named it."""
-    config: dict[str, Any]
-    generator: nn.Module
-    weights: str
-    """SHA-256 of the weights file."""
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes, in the order of their labels; empty without classes."""
-        return self.config["classes"]
+class Model(LatentModel):
+    """A generator of sounds and what is known about it."""
 
     @property
     def rate(self) -> int:
@@ -58,14 +45,6 @@ class Model:
     def length(self) -> int:
         """Samples of a sound."""
         return self.config["length"]
-
-    def latents(self, indices: range, seed: int, truncation: float | None = None) -> Tensor:
-        """The latents of samples `indices` of a seed. Returns [len(indices), latent]. See `core.latent.latents`."""
-        return latents(indices, seed, self.config["network"]["latent"], truncation)
-
-    def labels(self, indices: range, name: str | None = None) -> Tensor | None:
-        """The label of each sample: the class that was asked for, or every class in turn. Raises as `models.labels`."""
-        return labels(self.name, self.classes, indices, name)
 
     @torch.no_grad()
     def play(self, z: Tensor, label: Tensor | None) -> np.ndarray:
@@ -98,17 +77,11 @@ class Model:
         """`n` new sounds of a seed."""
         return [Sound(wave, self.rate) for wave in self.waves(n, seed, label, truncation)]
 
-    def identity(self) -> dict[str, Any]:
-        """What an exported file says of its model."""
-        return models.identity(self.name, self.path, self.weights, self.config)
-
     def origins(
         self, n: int, seed: int, label: str | None, truncation: float | None, first: int = 0
     ) -> list[dict]:
         """The record of origin of each of `n` samples."""
-        arguments = {"seed": seed, "class": label, "truncation": truncation}
-        indices = range(first, first + n)
-        return provenance.origins("music sample", arguments, self.identity(), indices)
+        return self.records("music sample", n, seed, label, truncation, first)
 
 
 def load(source: str | Path) -> Model:
@@ -125,8 +98,8 @@ def load(source: str | Path) -> Model:
         config["name"],
         str(source),
         config,
-        generator,
         provenance.file_hash(folder / "model.safetensors"),
+        generator,
     )
 
 

@@ -17,7 +17,7 @@ from creative_gan.music.midi.again import again, origin, write_song
 from creative_gan.music.midi.arrange import arranged
 from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.choose import recipe_for
-from creative_gan.music.midi.model import CHUNK, Manner, load, prefer
+from creative_gan.music.midi.model import CHUNK, Manner, load
 from creative_gan.music.midi.openings import key_number, metre_number
 from creative_gan.music.midi.reader import read_midi
 from creative_gan.music.midi.recipe import MidiRecipe
@@ -146,7 +146,7 @@ def test_weights_of_both_kinds_and_the_critics_choice(played: Path, tmp_path: Pa
     model = load(tmp_path / "model")
     both = [model.write(range(3), Manner(bars=3, weights=weights)) for weights in ("adversarial", "mle")]
     assert model.config["sampler"] == "adversarial" and same(model.write(range(3), Manner(bars=3)), both[0])
-    prefer(model, "mle")
+    model.prefer("mle")
     assert same(load(tmp_path / "model").write(range(3), Manner(bars=3)), both[1])
     with pytest.raises(UserError, match="no 'other' weights"):
         model.write(range(1), Manner(weights="other"))
