@@ -18,6 +18,9 @@ from creative_gan.music.signal import loudness, stft
 from creative_gan.music.wave.data import SILENT_BELOW, Sounds
 from creative_gan.music.wave.judge import Judge, log_mel
 
+HEARD = 30.0
+"""Decibels below the loudest place of a sound down to which its print goes: noise and codecs change what is softer."""
+
 _CHUNK = 256
 _MOST = 2000
 """Training sounds that distances are measured to."""
@@ -78,7 +81,7 @@ def evaluate(
     if judge is None:
         measures += _spread(known_m, real_m, fake_m)
     twice = duplicates(real_m, real_m), duplicates(real_m, fake_m)
-    copied = near_duplicates(known_m, real_m, fake_m)["share"]
+    copied = near_duplicates(*(prints(wave, train.rate) for wave in (known, real, fake)))["share"]
     levels = [loudness(wave[:, 0], train.rate) for wave in (fake, real)]
     return [
         *measures,
@@ -119,6 +122,22 @@ def mel_features(wave: Tensor, rate: int) -> np.ndarray:
         bands = torch.nn.functional.adaptive_avg_pool2d(spectrum, (16, spectrum.shape[3]))[:, 0]
         features.append(torch.cat([coarse.flatten(1), bands.std(2)], 1))
     return torch.cat(features).numpy()
+
+
+def prints(wave: Tensor, rate: int) -> np.ndarray:
+    """What a copy of a sound keeps, however loud it is and with a little noise: levels below its loudest place.
+
+    wave: [N, 1, L]. Returns [N, 640], 40 bands in 16 stretches of time. The distance of two is the root mean square
+    of their differences in bels.
+    """
+    levels = []
+    for part in wave.split(_CHUNK):
+        peak = part.abs().amax((1, 2), keepdim=True).clamp_min(1e-6)
+        spectrum = log_mel(part / peak, rate)
+        heard = (spectrum - spectrum.amax((1, 2, 3), keepdim=True)).clamp_min(-HEARD) / 10
+        levels.append(torch.nn.functional.adaptive_avg_pool2d(heard, (40, 16)).flatten(1))
+    made = torch.cat(levels)
+    return (made / made.shape[1] ** 0.5).numpy()
 
 
 def diversity(wave: Tensor, rate: int, labels: Tensor | None = None) -> float:

@@ -18,7 +18,7 @@ from creative_gan.core.page import Html
 from creative_gan.music.wave.data import Sounds
 from creative_gan.music.wave.evaluate import asked_labels, figures, real_sounds
 from creative_gan.music.wave.export import PAUSE, in_turn, sound_bytes
-from creative_gan.music.wave.metrics import mel_features
+from creative_gan.music.wave.metrics import prints
 from creative_gan.music.wave.model import Model, load
 from creative_gan.music.wave.picture import sound_sheet
 from creative_gan.music.wave.reader import read_sound
@@ -129,19 +129,19 @@ def compare(model: Model, data: str | None) -> Judged:
 
 
 def copies(train: Sounds, heldout: Sounds, fake: np.ndarray) -> tuple[Copying, np.ndarray]:
-    """What is known of copying, by the distance of log-mel features in bels.
+    """What is known of copying, by the distance of prints in bels (`metrics.prints`).
 
     fake: [N, L]. Returns also the nearest training sound of each held-out one.
     """
     known = _features(train)
-    near, far = _nearest(known, mel_features(torch.from_numpy(fake)[:, None], train.rate))
+    near, far = _nearest(known, prints(torch.from_numpy(fake)[:, None], train.rate))
     kept, distance = _nearest(known, _features(heldout))
     return judge(near, far, distance), kept
 
 
 def _features(sounds: Sounds) -> np.ndarray:
     parts = np.array_split(np.arange(len(sounds)), len(sounds) // 256 + 1)
-    return np.concatenate([mel_features(sounds.batch(part)["real"], sounds.rate) for part in parts])
+    return np.concatenate([prints(sounds.batch(part)["real"], sounds.rate) for part in parts])
 
 
 def _nearest(train: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
