@@ -1,6 +1,8 @@
 """The models that come with the package: each is there, small, documented, and makes something at once."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,16 @@ def test_a_preview_of_a_training_is_not_made_again(run, tmp_path: Path) -> None:
         for preview in [*folder.glob("preview.png"), *folder.glob("preview.wav")]:
             code, _, err = run("inspect", preview, "--again", tmp_path / preview.name)
             assert code == 1 and "is a preview of a model" in err
+
+
+@pytest.mark.slow
+def test_none_needs_a_compiler_to_make_something() -> None:
+    """Torch loads one, seconds of it, for arithmetic with tensors that have no numbers, as hostile models get first."""
+    code = (
+        "import sys, creative_gan\n"
+        f"for name in {[name for names in NAMES.values() for name in names]}:\n"
+        "    creative_gan.load(name).sample(1)\n"
+        "    assert not {'torch._dynamo', 'sympy'} & set(sys.modules), name\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr

@@ -39,7 +39,9 @@ class Echoes(nn.Module):
         self.table: Tensor
         self.register_buffer("table", torch.tensor(_table(words)), persistent=False)
         self.back: Tensor
-        self.register_buffer("back", torch.tensor(lags) * TICKS * LINES * ORDER, persistent=False)
+        self.register_buffer(
+            "back", torch.tensor([lag * TICKS * LINES * ORDER for lag in lags]), persistent=False
+        )
 
     def forward(self, tokens: Tensor, newest: Tensor) -> tuple[Tensor, Tensor]:
         """For every position of songs [B, T] with the newest token of each kind [B, T, S].
