@@ -31,7 +31,7 @@ TAKEN = {
         "weights",
         "instrument",
     ),
-    "music/roll": ("bars", "tempo", "key", "instrument"),
+    "music/roll": ("bars", "tempo", "key", "temperature", "instrument"),
 }
 """Which of the options of `sample` each kind of model takes."""
 

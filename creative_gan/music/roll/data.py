@@ -133,6 +133,22 @@ class Rolls:
         cells = np.bincount(place, end - begin, counts) + np.bincount(place + pitches, struck, counts)
         return torch.from_numpy(cells / (steps * len(self))).float().reshape(channels, pitches)
 
+    def moves(self) -> Tensor:
+        """How often each track moves by each interval within a window. Returns float32 [tracks, 2 * pitches - 1].
+
+        The last but `pitches` ones are upwards; chords count from note to note, lowest first.
+        """
+        window = np.repeat(np.arange(len(self)), np.diff(self.at))
+        _, _, pitch, track, _ = self.notes.T
+        order = np.lexsort((pitch, self.notes[:, 0], track, window))
+        same = (np.diff(window[order]) == 0) & (np.diff(track[order]) == 0)
+        interval, tracks = np.diff(pitch[order])[same], track[order][1:][same]
+        span = 2 * self.grid.pitches - 1
+        inside = np.abs(interval) < self.grid.pitches
+        cells = (tracks * span + interval + self.grid.pitches - 1)[inside]
+        counts = np.bincount(cells, minlength=len(self.grid.lines) * span)
+        return torch.from_numpy(counts).float().reshape(-1, span)
+
     def apart(self) -> np.ndarray:
         """Indices of windows that do not overlap, int64."""
         kept, song, end = [], -1, 0

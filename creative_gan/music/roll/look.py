@@ -4,7 +4,7 @@ import io
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from creative_gan.music.midi.picture import sheet
 from creative_gan.music.roll import metrics, model
 from creative_gan.music.roll.data import metre_name
 from creative_gan.music.roll.export import strung, to_song
+from creative_gan.music.roll.networks import Generator
 
 if TYPE_CHECKING:
     from creative_gan.music.roll.train import Plan
@@ -34,16 +35,25 @@ def looking(plan: "Plan", folder: Path) -> Callable[[AdversarialGame, int], dict
     """What is done now and then: a preview of fixed latents, the model as it is, how varied it is."""
     grid, tempo, seed = plan.train.grid, plan.train.tempo, plan.recipe.seed
     config = model.describe(
-        folder.resolve().name, plan.recipe.network, grid, tempo, plan.recipe_name, plan.facts()
+        folder.resolve().name,
+        plan.recipe.network,
+        grid,
+        tempo,
+        plan.recipe.temperature,
+        plan.recipe_name,
+        plan.facts(),
     )
-    z = latents(range(COUNTED), seed, plan.recipe.network.latent)
+    heat = plan.recipe.temperature
     indices = np.linspace(0, len(plan.train) - 1, min(COUNTED, len(plan.train))).astype(int)
     real_diversity = metrics.diversity(plan.train.rolls(indices))
 
     @torch.no_grad()
     def look(game: AdversarialGame, seen: int) -> dict[str, float]:
         generator, config_now = game.ema.average, config | {"seen": seen}
-        made = in_chunks(lambda part, _: generator(part.to(plan.compute.device)).cpu(), z, None, CHUNK)
+        z = latents(range(COUNTED), seed, cast(Generator, generator).latents)
+        made = in_chunks(
+            lambda part, _: generator(part.to(plan.compute.device), None, heat).cpu(), z, None, CHUNK
+        )
         rolls = (torch.cat(made) > 0.5).numpy()
         songs = [to_song(roll, grid, tempo) for roll in rolls[:SHOWN]]
         made_by = {"name": config["name"], "recipe": config["recipe"], "data": config["data"]["fingerprint"]}

@@ -3,11 +3,10 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch import nn
 
 from creative_gan import __version__
 from creative_gan.core import models, provenance
@@ -33,6 +32,8 @@ CHUNK = 16
 KINSHIP = 0.5
 """Share of the variance that the latents of one song's rolls have in common."""
 MOST_BARS = 1_000
+COLDEST = 1e-3
+"""A temperature at which chance has no part any more."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,15 @@ class Manner:
     key: str | None = None
     """One of `song.KEYS`, or a tonic, which is then major. Each song is moved to it, or to its relative key
     where the song is in the other mode; None leaves it where it is."""
+    temperature: float | None = None
+    """Of the choice of pitches; 1: as it was learnt; None: what its recipe found best."""
 
 
 @dataclass(frozen=True)
 class Model(Trained):
     """A generator of piano rolls and what is known about it."""
 
-    generator: nn.Module
+    generator: Generator
 
     @property
     def grid(self) -> Grid:
@@ -67,6 +70,7 @@ class Model(Trained):
         bars: int = 0,
         tempo: float = 0.0,
         key: str | None = None,
+        temperature: float | None = None,
         instrument: int | None = None,
     ) -> "list[PrettyMIDI]":
         """`n` new songs of a seed. See `Manner`; `instrument`: a General MIDI program for all parts but drums.
@@ -75,7 +79,7 @@ class Model(Trained):
             UserError: bars, tempo or key out of range.
         """
         programs = () if instrument is None else (instrument,)
-        made = self.write(range(n), Manner(seed, bars, tempo, key))
+        made = self.write(range(n), Manner(seed, bars, tempo, key, temperature))
         return [to_midi(song, instruments=programs) for song in made]
 
     def write(self, indices: range, manner: Manner) -> list[Song]:
@@ -88,27 +92,34 @@ class Model(Trained):
             raise UserError(f"the tempo must be 20 to 300 quarters a minute, not {tempo:g}")
         key = None if manner.key is None else key_number(manner.key)
         songs = []
-        for rolls in self.rolls(indices, manner.seed, -(-bars // grid.bars)):
+        for rolls in self.rolls(indices, manner.seed, -(-bars // grid.bars), self.heat(manner)):
             whole = rolls.transpose(1, 0, 2, 3).reshape(grid.roll[0], -1, grid.pitches)
             song = to_song(whole[:, : bars * grid.bar], grid, tempo)
             songs.append(song if key is None else in_key(song, key))
         return songs
 
-    def rolls(self, indices: range, seed: int, each: int = 1) -> np.ndarray:
+    def heat(self, manner: Manner) -> float:
+        """The temperature that is meant, never quite 0, at which the likeliest pitch is always chosen."""
+        asked = self.config["temperature"] if manner.temperature is None else manner.temperature
+        return max(asked, COLDEST)
+
+    def rolls(self, indices: range, seed: int, each: int = 1, heat: float | None = None) -> np.ndarray:
         """`each` related rolls for every number, bool [len(indices), each, 2 * tracks, steps, pitches]."""
-        length = self.config["network"]["latent"]
+        heat = self.heat(Manner()) if heat is None else heat
+        length = self.generator.latents
         z = latents(indices, seed, each * length).unflatten(1, (each, length))
         # sums of independent normal numbers whose variances add up to 1: still standard normal
         related = KINSHIP**0.5 * z[:, :1] + (1 - KINSHIP) ** 0.5 * z[:, 1:]
         z = torch.cat([z[:, :1], related], 1).flatten(0, 1)
         with torch.no_grad():
-            made = in_chunks(self.generator, z, None, CHUNK)
+            made = in_chunks(lambda part, label: self.generator(part, label, heat), z, None, CHUNK)
         whole = torch.cat(made) if made else torch.empty(0, *self.grid.roll)
         return (whole > 0.5).unflatten(0, (len(indices), each)).numpy()
 
     def origin(self, arguments: dict[str, Any], manner: Manner) -> dict[str, Any]:
         """The record of origin of a song; `arguments`: its number, and what else made it."""
-        return provenance.origin("music sample", arguments | dataclasses.asdict(manner), self.identity())
+        arguments = arguments | dataclasses.asdict(manner) | {"temperature": self.heat(manner)}
+        return provenance.origin("music sample", arguments, self.identity())
 
 
 def in_key(song: Song, key: int) -> Song:
@@ -139,7 +150,7 @@ def load(source: str | Path) -> Model:
         str(source),
         config,
         provenance.file_hash(folder / "model.safetensors"),
-        generator,
+        cast(Generator, generator),
     )
 
 
@@ -167,6 +178,8 @@ def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, Grid]
             raise ValueError("grid")
         if not 20 <= float(config["tempo"]) <= 300:
             raise ValueError("tempo")
+        if not 0 <= float(config["temperature"]) <= 10:
+            raise ValueError("temperature")
         config["data"]["fingerprint"], config["recipe"], str(config["name"])
     except (KeyError, TypeError, ValueError, OverflowError, UserError) as error:
         raise DataError(
@@ -176,9 +189,18 @@ def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, Grid]
 
 
 def describe(
-    name: str, network: NetworkRecipe, grid: Grid, tempo: float, recipe: str, data: dict[str, Any]
+    name: str,
+    network: NetworkRecipe,
+    grid: Grid,
+    tempo: float,
+    temperature: float,
+    recipe: str,
+    data: dict[str, Any],
 ) -> dict[str, Any]:
-    """The `config.json` of a model of piano rolls, before it has seen anything."""
+    """The `config.json` of a model of piano rolls, before it has seen anything.
+
+    tempo, temperature: of its songs, unless somebody says otherwise.
+    """
     return {
         "format": 1,
         "creative_gan": __version__,
@@ -188,6 +210,7 @@ def describe(
         "classes": [],
         "grid": dataclasses.asdict(grid),
         "tempo": tempo,
+        "temperature": temperature,
         "network": dataclasses.asdict(network),
         "recipe": recipe,
         "data": data,

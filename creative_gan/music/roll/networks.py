@@ -4,16 +4,20 @@ Dong et al. 2018 (arXiv:1709.06298) give each track a generator of its own; Dong
 section 3, let them share the first layers, binarise with a straight-through estimator and add streams for
 onsets and chroma to the critic, which are critics of their own here.
 
-Three things are ours. A note that goes on is one decision and not one for each of its steps, so rolls do not
-fall into fragments. Tracks choose their pitches on top of a harmony that all of them share. The critic of
-chroma is told how far apart pitch classes are that sound together or follow one another, in every key alike.
+Five things are ours. A note that goes on is one decision and not one for each of its steps, so rolls do not
+fall into fragments. Tracks choose their pitches on top of a harmony that all of them share. A choice is drawn
+from its likelihoods, by numbers that are a part of z (Jang et al. 2017, arXiv:1611.01144), and not the likeliest
+one, whose gradient says little of what another choice would have done. Where a voice goes depends on where it
+is. The critic of chroma is told how far apart pitch classes are that sound together or follow one another, in
+every key alike.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, pad, relu
+from torch.nn.functional import conv1d, leaky_relu, pad, relu
 
 from creative_gan.core.draws import Draws
 from creative_gan.core.networks import BatchNorm, Head
@@ -24,28 +28,30 @@ SLOPE = 0.2
 MOST_STAGES = 4
 RARE = 1e-4
 """Share of steps at which a pitch counts as sounding that never does."""
+MOST_LED = 6.0
+"""A step of a voice begins at most so many nats likelier or less likely than chance would have it."""
 
 
 def build(
-    recipe: NetworkRecipe, grid: Grid, often: Tensor | None = None
-) -> tuple[nn.Module, dict[str, nn.Module]]:
+    recipe: NetworkRecipe, grid: Grid, often: Tensor | None = None, moves: Tensor | None = None
+) -> tuple["Generator", dict[str, nn.Module]]:
     """Generator, and critics by name, for rolls of a grid.
 
-    often: [2 * tracks, pitches], rolls averaged over steps, from which the generator starts.
+    often, moves: as `Rolls.often` and `Rolls.moves`, from which the generator starts.
     """
     generator = Generator(recipe, grid)
     if often is not None:
-        generator.expect(often)
+        generator.expect(often, moves)
     critics = {"roll": RollCritic, "chroma": ChromaCritic, "onsets": OnsetCritic}
     return generator, {name: critic(recipe, grid) for name, critic in critics.items()}
 
 
 class Generator(nn.Module):
-    """z [B, latent] -> rolls [B, 2 * tracks, steps, pitches] of zeros and ones.
+    """z [B, latents] -> rolls [B, 2 * tracks, steps, pitches] of zeros and ones.
 
-    A track that is one voice stays on its pitch or moves to the likeliest one, or to silence; of others every
-    pitch is struck that is likelier than not, and stays or ends by itself. Gradients pass as if likelihoods
-    had been returned where a choice was made.
+    The first of z, as many as the recipe says, are what a roll is about; the rest decides each choice. A track that
+    is one voice stays on its pitch or moves to another, or to silence; of others each pitch is struck or not, and
+    stays or ends by itself. Gradients pass as if likelihoods had been returned where a choice was made.
     """
 
     def __init__(self, recipe: NetworkRecipe, grid: Grid) -> None:
@@ -57,6 +63,8 @@ class Generator(nn.Module):
         self.alone = [line.kind == "voice" for line in grid.lines]
         self.tuned = [not line.part.drum for line in grid.lines]
         self.start = grid.bars * grid.bar // 2**stages
+        self.latent = recipe.latent
+        self.choices = 2, self.tracks, grid.bars * grid.bar, grid.pitches + 1
         common, mine = 8 * width, 4 * width
         self.first = nn.Linear(recipe.latent, common * self.start, bias=False)
         layers: list[nn.Module] = [BatchNorm(common), nn.ReLU()]
@@ -78,17 +86,36 @@ class Generator(nn.Module):
             _logits(mine, 1 if alone else grid.pitches, 1.0, 1.0) for alone in self.alone
         )
         self.expected = nn.Parameter(torch.zeros(self.tracks, 1, grid.pitches))
+        voices = sum(self.alone)
+        # of every interval that a voice may move by
+        self.led = nn.Parameter(torch.zeros(voices, 2 * grid.pitches - 1)) if voices else None
+
+    @property
+    def latents(self) -> int:
+        """Length of z."""
+        return self.latent + math.prod(self.choices)
 
     @torch.no_grad()
-    def expect(self, often: Tensor) -> None:
-        """Starts from how often each pitch of each track sounds: Adam would take thousands of steps to learn it.
+    def expect(self, often: Tensor, moves: Tensor | None = None) -> None:
+        """Starts from how often pitches sound and voices move: Adam would take thousands of steps to learn it.
 
-        often: [2 * tracks, pitches], rolls averaged over steps.
+        Args:
+            often: [2 * tracks, pitches], rolls averaged over steps.
+            moves: [tracks, 2 * pitches - 1], how often a voice moves by each interval.
         """
         sounding, struck = often.clamp(RARE, 1 - RARE).unflatten(0, (-1, 2)).unbind(1)
         silent = (1 - sounding.sum(1, keepdim=True)).clamp(min=RARE)
         alone = torch.tensor(self.alone)[:, None]
         self.expected[:, 0] = torch.where(alone, (sounding / silent).log(), struck.logit())
+        if moves is None or self.led is None:
+            return
+        voices = torch.tensor(self.alone)
+        share = sounding[voices] / sounding[voices].sum(1, keepdim=True)
+        # intervals of two pitches that know nothing of each other
+        chance = conv1d(share[None], share[:, None], padding=share.shape[1] - 1, groups=len(share))[0]
+        moved = moves[voices] + 1 / moves.shape[1]
+        seen = moved / moved.sum(1, keepdim=True)
+        self.led.copy_((seen / chance.clamp(min=RARE / 100)).log().clamp(-MOST_LED, MOST_LED))
 
     def logits(self, z: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Of pitches, [B, tracks, steps, pitches], and of staying, for each track [B, steps, 1 or pitches]; float32."""
@@ -101,48 +128,87 @@ class Generator(nn.Module):
         stays = [head(h).float() for head, h in zip(self.stays, tracks, strict=True)]
         return own + tuned * chord[:, None] + self.expected, stays
 
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Labels are not known here."""
+    def forward(self, z: Tensor, label: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+        """Labels are not known here. temperature: of the choice of pitches; lower is more typical."""
+        z, choices = z.split([self.latent, math.prod(self.choices)], 1)
+        where, whether = choices.unflatten(1, self.choices).unbind(1)
+        which, struck, whether = gumbel(where), logistic(where[..., :-1]), logistic(whether)
         pitches, stays = self.logits(z)
-        alone = torch.tensor(self.alone, device=z.device)[:, None, None]
-        chosen = torch.where(alone, one_of(pitches), each(pitches))
-        stay = torch.stack([each(logits).expand(-1, -1, pitches.shape[3]) for logits in stays], 1)
-        return torch.stack(played(chosen, stay, alone), 2).flatten(1, 2)
+        alone = torch.tensor(self.alone, device=z.device)[:, None]
+        stay = torch.stack(
+            [
+                each(logits, whether[:, track, :, : logits.shape[2]]).expand(-1, -1, pitches.shape[3])
+                for track, logits in enumerate(stays)
+            ],
+            1,
+        )
+        tracks, places = (torch.arange(n, device=z.device) for n in (self.tracks, pitches.shape[3]))
+        lead = pitches.new_zeros(self.tracks, len(places), len(places))  # from each pitch to each
+        if self.led is not None:
+            lead[self.alone] = self.led[:, places - places[:, None] + len(places) - 1]
+
+        def choose(step: int, before: Tensor | None) -> Tensor:
+            logits = pitches[:, :, step]
+            if before is not None:  # its pitch, where it sounds one, is taken as it is: no gradient passes
+                old = before.detach()
+                logits = logits + lead[tracks, old.argmax(-1)] * old.amax(-1, keepdim=True)
+            logits = logits / temperature
+            return torch.where(alone, one_of(logits, which[:, :, step]), each(logits, struck[:, :, step]))
+
+        return torch.stack(played(choose, stay, alone), 2).flatten(1, 2)
 
 
-def played(chosen: Tensor, stay: Tensor, alone: Tensor) -> tuple[Tensor, Tensor]:
+def played(
+    choose: Callable[[int, Tensor | None], Tensor], stay: Tensor, alone: Tensor
+) -> tuple[Tensor, Tensor]:
     """What sounds and what is struck, [B, tracks, steps, pitches] each.
 
     Args:
-        chosen: [B, tracks, steps, pitches]: of a voice what it moves to unless it stays, of others what is struck.
-        stay: of the same shape: whether what sounded at the step before goes on. At the first step, what is
+        choose: makes of a step and of what sounded before it what is chosen there, [B, tracks, pitches]: of a voice
+            what it moves to unless it stays, of others what is struck.
+        stay: [B, tracks, steps, pitches]: whether what sounded at the step before goes on. At the first step, what is
             chosen sounds, and has then been struck before the roll began.
-        alone: bool [tracks, 1, 1], which tracks are voices.
+        alone: bool [tracks, 1], which tracks are voices.
     """
-    moves = chosen * (1 - stay)
-    struck = torch.where(alone, moves, chosen)
-    kept = torch.where(alone, stay, stay * (1 - chosen))
-    sounding = [chosen[:, :, 0]]
-    for new, old in zip(struck.unbind(2)[1:], kept.unbind(2)[1:], strict=True):
-        sounding.append(new + old * sounding[-1])
-    return torch.stack(sounding, 2), torch.cat([moves[:, :, :1], struck[:, :, 1:]], 2)
+    before = choose(0, None)
+    sounding, struck = [before], [before * (1 - stay[:, :, 0])]
+    for step, goes_on in enumerate(stay.unbind(2)[1:], 1):
+        chosen = choose(step, before)
+        struck.append(torch.where(alone, chosen * (1 - goes_on), chosen))
+        kept = torch.where(alone, goes_on, goes_on * (1 - chosen))
+        before = struck[-1] + kept * before
+        sounding.append(before)
+    return torch.stack(sounding, 2), torch.stack(struck, 2)
 
 
-def each(logits: Tensor) -> Tensor:
-    """1 where the logit is above 0, else 0, with the gradient of the sigmoid. arXiv:1804.09399, section 3.1."""
-    soft = logits.sigmoid()
-    return (logits > 0).float() + (soft - soft.detach())
+def each(logits: Tensor, chance: Tensor) -> Tensor:
+    """1 where logit and chance together are above 0, else 0, with the gradient of the sigmoid of both.
 
-
-def one_of(logits: Tensor) -> Tensor:
-    """1 for the largest logit along the last axis if it is above 0, else none; the gradient is the softmax's.
-
-    The logit of silence is 0.
+    chance: logistic numbers, which make of it a draw with the likelihood of the logit. arXiv:1611.01144, appendix B.
     """
-    soft = pad(logits, (0, 1)).softmax(-1)[..., :-1]
-    best = logits.argmax(-1, keepdim=True)
-    hard = torch.zeros_like(soft).scatter(-1, best, (logits.gather(-1, best) > 0).float())
-    return hard + (soft - soft.detach())
+    soft = (logits + chance).sigmoid()
+    return (logits + chance > 0).float() + (soft - soft.detach())
+
+
+def one_of(logits: Tensor, chance: Tensor) -> Tensor:
+    """1 for the largest of logit and chance together along the last axis, with the gradient of the softmax of both.
+
+    It may be none, whose logit is 0 and whose chance the last one. chance: numbers of Gumbel, [..., one more], which
+    make of it a draw with the likelihoods of the logits. arXiv:1611.01144, section 2.2.
+    """
+    soft = (pad(logits, (0, 1)) + chance).softmax(-1)
+    hard = torch.zeros_like(soft).scatter(-1, soft.argmax(-1, keepdim=True), 1.0)
+    return (hard + (soft - soft.detach()))[..., :-1]
+
+
+def gumbel(normal: Tensor) -> Tensor:
+    """Normal random numbers as those of Gumbel, -log(-log u) of an even u."""
+    return -(-torch.special.log_ndtr(normal)).log()
+
+
+def logistic(normal: Tensor) -> Tensor:
+    """Normal random numbers as logistic ones, log(u / (1 - u)) of an even u."""
+    return torch.special.log_ndtr(normal) - torch.special.log_ndtr(-normal)
 
 
 class RollCritic(nn.Module):

@@ -55,6 +55,8 @@ class RollRecipe:
     watch: WatchRecipe
     modality: str = setting("music", ("music",))
     kind: str = setting("roll", ("roll",))
+    temperature: float = setting(1.0, low=0.01, high=10)
+    """Of the choice of pitches when songs are made, unless somebody asks for another; 1 is as it was learnt."""
     seed: int = setting(0, low=0, high=2**62)
     start: str = setting("")
     """A model or an earlier run whose weights it begins with, as `--from` sets it; its networks must be the same."""

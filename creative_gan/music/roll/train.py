@@ -67,10 +67,9 @@ class Plan:
     def game(self, total: int) -> AdversarialGame:
         """A game at its beginning, the same one for the same recipe and data."""
         torch.manual_seed(self.recipe.seed)
-        generator, critics = build(self.recipe.network, self.train.grid, self.train.often())
-        game = AdversarialGame(
-            generator, critics, self.recipe.network.latent, self.recipe.game, total, self.compute
-        )
+        train = self.train
+        generator, critics = build(self.recipe.network, train.grid, train.often(), train.moves())
+        game = AdversarialGame(generator, critics, generator.latents, self.recipe.game, total, self.compute)
         return begin(game, self.start, self.classes)
 
     def batch(self, seen: int, batch: int, rows: slice) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ import torch
 
 from creative_gan.music.midi.song import METRES
 from creative_gan.music.roll.data import Grid
-from creative_gan.music.roll.networks import build, each, one_of, played
+from creative_gan.music.roll.networks import build, each, gumbel, logistic, one_of, played
 from creative_gan.music.roll.recipe import NetworkRecipe
 
 SMALL = NetworkRecipe(latent=16, width=4)
@@ -24,25 +24,38 @@ def random_rolls(where: Grid, count: int = 3) -> torch.Tensor:
 def test_binarised_values_are_exact_and_gradients_are_the_soft_ones() -> None:
     logits = torch.randn(2, 3, 5, 12, generator=torch.Generator().manual_seed(1), requires_grad=True)
     weight = torch.randn(2, 3, 5, 12, generator=torch.Generator().manual_seed(2))
-    silence = torch.zeros(2, 3, 5, 1)
-    soft = {each: logits.sigmoid(), one_of: torch.cat([logits, silence], -1).softmax(-1)[..., :-1]}
-    for binarise, gentle in soft.items():
-        hard = binarise(logits)
+    chance = torch.randn(2, 3, 5, 13, generator=torch.Generator().manual_seed(3))
+    both = torch.cat([logits, torch.zeros(2, 3, 5, 1)], -1) + chance
+    cases = (
+        (each(logits, chance[..., :-1]), (logits + chance[..., :-1]).sigmoid()),
+        (one_of(logits, chance), both.softmax(-1)[..., :-1]),
+    )
+    for hard, gentle in cases:
         assert set(hard.unique().tolist()) == {0.0, 1.0}
-        (mine,) = torch.autograd.grad((hard * weight).sum(), logits)
+        (mine,) = torch.autograd.grad((hard * weight).sum(), logits, retain_graph=True)
         (wanted,) = torch.autograd.grad((gentle * weight).sum(), logits)
         assert torch.allclose(mine, wanted) and mine.abs().max() > 0.01
-    assert torch.equal(each(logits), (logits > 0).float())
+    still = torch.zeros(2, 3, 5, 13)
+    assert torch.equal(each(logits, still[..., :-1]), (logits > 0).float())
     best = logits.max(-1, keepdim=True).values
-    assert torch.equal(one_of(logits), ((logits == best) & (best > 0)).float())
-    assert not one_of(-logits.detach().abs()).any(), "silence is likelier than any pitch"
+    assert torch.equal(one_of(logits, still), ((logits == best) & (best > 0)).float())
+    assert not one_of(-logits.detach().abs() - 0.1, still).any(), "silence is likelier than any pitch"
+
+
+def test_choices_are_drawn_with_their_likelihoods() -> None:
+    normal = torch.randn(200_000, 3, generator=torch.Generator().manual_seed(0))
+    likely = torch.tensor([0.2, 0.5, 0.3])
+    drawn = one_of((likely[:2] / likely[2]).log(), gumbel(normal)).mean(0)
+    assert (drawn - likely[:2]).abs().max() < 0.005
+    assert (each(likely.logit(), logistic(normal)).mean(0) - likely).abs().max() < 0.005
 
 
 @pytest.mark.parametrize(("shape", "voices"), [("chorale", [0, 1, 2, 3]), ("lead", [0]), ("band", [])])
 def test_rolls_are_playable_and_every_layer_learns(shape: str, voices: list[int]) -> None:
     where = grid(shape)
     generator, critics = build(SMALL, where)
-    rolls = generator(torch.randn(6, 16, generator=torch.Generator().manual_seed(0)))
+    z = torch.randn(6, generator.latents, generator=torch.Generator().manual_seed(0))
+    rolls = generator(z)
     assert rolls.shape == (6, *where.roll) and set(rolls.unique().tolist()) == {0.0, 1.0}
     sounding, struck = rolls[:, ::2], rolls[:, 1::2]
     assert (struck <= sounding).all()
@@ -61,8 +74,8 @@ def test_notes_go_on_until_they_end() -> None:
     chosen, stay = (torch.rand(4, 2, 9, 12, generator=where) < share for share in (0.2, 0.7))
     chosen[:, 0] = torch.eye(12, dtype=torch.bool)[torch.randint(12, (4, 9), generator=where)]
     stay[:, 0] = stay[:, 0, :, :1]  # a voice stays as a whole
-    alone = torch.tensor([True, False])[:, None, None]
-    sounding, struck = played(chosen.float(), stay.float(), alone)
+    alone = torch.tensor([True, False])[:, None]
+    sounding, struck = played(lambda step, before: chosen[:, :, step].float(), stay.float(), alone)
     now = chosen[:, :, 0]
     for step in range(9):
         voice_moves, hits = ~stay[:, 0, step], chosen[:, :, step]
@@ -79,7 +92,7 @@ def test_a_pitch_learns_from_all_steps_that_it_sounds() -> None:
     chosen = torch.eye(3)[[0, 1, 2, 0]].reshape(1, 1, 4, 3).requires_grad_(True)
     stay = torch.tensor([1.0, 0, 1, 1]).reshape(1, 1, 4, 1).expand(1, 1, 4, 3).clone().requires_grad_(True)
     weight = torch.arange(12.0).reshape(1, 1, 4, 3)
-    sounding, _ = played(chosen, stay, torch.tensor([True]).reshape(1, 1, 1))
+    sounding, _ = played(lambda step, before: chosen[:, :, step], stay, torch.tensor([[True]]))
     ours, gates = torch.autograd.grad((sounding * weight).sum(), (chosen, stay))
     assert ours[0, 0, 1].tolist() == [3 + 6 + 9, 4 + 7 + 10, 5 + 8 + 11], "this step and those that hold it"
     assert not ours[0, 0, 2:].any(), "what was chosen where the voice stayed was not heard"
@@ -93,16 +106,43 @@ def test_generators_start_from_how_often_pitches_sound() -> None:
     for voice in range(4):
         often[2 * voice, 10 * voice] = 0.9
     generator, _ = build(SMALL, where, often)
-    sounding = generator(torch.randn(64, 16, generator=torch.Generator().manual_seed(0)))[:, ::2]
+    z = torch.randn(64, generator.latents, generator=torch.Generator().manual_seed(0))
+    sounding = generator(z, temperature=0.01)[:, ::2]
     shares = sounding.mean((0, 2)) / sounding.mean((0, 2)).sum(1, keepdim=True)
     assert all(shares[voice, 10 * voice] > 0.5 for voice in range(4))
+
+
+def test_voices_start_from_how_they_move() -> None:
+    where = grid()
+    often, moves = torch.full((8, 48), 0.02), torch.zeros(4, 95)
+    moves[:, [47 - 2, 47 + 2]] = 100.0  # a tone down, a tone up
+    generator, _ = build(SMALL, where, often, moves)
+    assert generator.led[0].argsort(descending=True)[:2].sort().values.tolist() == [45, 49]
+    z = torch.randn(64, generator.latents, generator=torch.Generator().manual_seed(0))
+    sounding = generator(z)[:, ::2]
+    pitch = torch.where(sounding.any(3), sounding.argmax(3), torch.nan)
+    step = (pitch[:, :, 1:] - pitch[:, :, :-1]).abs()
+    moved = step[step > 0]
+    assert (moved == 2).float().mean() > 0.5, "of 47 intervals"
+
+
+def test_a_lower_temperature_leaves_less_to_chance() -> None:
+    generator, _ = build(SMALL, grid())
+    about, chance = torch.randn(1, 16), torch.randn(8, generator.latents - 16)
+    z = torch.cat([about.expand(8, -1), chance], 1)
+
+    def unlike(temperature: float) -> float:
+        chosen = generator(z, temperature=temperature)[:, ::2, 0]  # before any note can stay
+        return (chosen - chosen.mean(0)).abs().sum().item()
+
+    assert unlike(1.0) > 0 and unlike(0.001) == 0
 
 
 @pytest.mark.parametrize("metre", [(3, 4), (6, 8), (7, 8), (3, 8)])
 def test_other_metres_fit(metre: tuple[int, int]) -> None:
     where = grid("lead", metre)
     generator, critics = build(SMALL, where)
-    rolls = generator(torch.randn(2, 16))
+    rolls = generator(torch.randn(2, generator.latents))
     assert rolls.shape == (2, *where.roll)
     assert all(critic(rolls).shape == (2,) for critic in critics.values())
 

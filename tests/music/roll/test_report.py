@@ -50,7 +50,7 @@ def melody(rolls: Rolls, row: int) -> list[int]:
     return moves(stretch(rolls, row))
 
 
-def silent(self: Model, indices: range, seed: int, each: int = 1) -> np.ndarray:
+def silent(self: Model, indices: range, seed: int, each: int = 1, heat: float | None = None) -> np.ndarray:
     """In the place of `Model.rolls`."""
     return np.zeros((len(indices), each, *self.grid.roll), bool)
 
@@ -100,7 +100,7 @@ def test_planted_copies_are_found_in_any_key(
     moved = (planted != corpus.train.rolls(rows)).any((1, 2, 3))
     assert moved.sum() > len(rows) / 2, "most are in another key"
 
-    def copying(self: Model, indices: range, seed: int, each: int = 1) -> np.ndarray:
+    def copying(self: Model, indices: range, *_: object) -> np.ndarray:
         return planted[indices.start : indices.stop, None]
 
     monkeypatch.setattr(Model, "rolls", copying)
