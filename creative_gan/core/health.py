@@ -81,6 +81,12 @@ def warnings(row: dict[str, float], memory: dict[str, Any]) -> list[str]:
                 f"{row.get('real_diversity', best):.3f}): this is mode collapse; raise game.r1 and game.r2, "
                 "use game.loss = relativistic, or a larger game.batch"
             )
+        elif row["diversity"] < 0.5 * row.get("real_diversity", 0.0) and row.get("progress", 1) > 0.75:
+            said.append(
+                f"samples are still far more alike than the data (diversity {row['diversity']:.3f}, data "
+                f"{row['real_diversity']:.3f}): a longer run may mend it; else raise game.r1 and game.r2, use "
+                "game.loss = relativistic, or a larger game.lr with game.beta1 = 0 and game.lr_end = 0"
+            )
     fresh = [text for text in said if not memory.get(f"said {text[:20]}")]
     memory.update({f"said {text[:20]}": 1 for text in fresh})
     return fresh

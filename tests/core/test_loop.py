@@ -159,6 +159,16 @@ def test_saturated_critic_and_collapse_are_said_in_plain_words():
     assert warnings({"diversity": 0.1, "real_diversity": 0.3, "progress": 0.7}, memory) == []
 
 
+def test_samples_that_never_became_varied_are_said_towards_the_end():
+    from creative_gan.core.health import warnings
+
+    memory: dict[str, float] = {}
+    looks = [(0.01, 0.2), (0.08, 0.5), (0.1, 0.7), (0.12, 0.8), (0.13, 0.95)]
+    rows = [{"diversity": value, "real_diversity": 0.3, "progress": at} for value, at in looks]
+    said = [warnings(row, memory) for row in rows]
+    assert [len(texts) for texts in said] == [0, 0, 0, 1, 0] and "far more alike than the data" in said[3][0]
+
+
 def test_a_wasserstein_critic_may_tell_all_samples_apart():
     from creative_gan.core.health import warnings
 
