@@ -19,6 +19,9 @@ from creative_gan.music.midi.data import Pieces, load_pieces
 from creative_gan.music.midi.song import METRES, QUARTER, Song, bar_ticks, ordered
 from creative_gan.music.roll.recipe import DataRecipe
 
+_AT_ONCE = 256
+"""Rolls that are drawn at once to be counted."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -59,6 +62,20 @@ class Grid:
     def roll(self) -> tuple[int, int, int]:
         """The shape of a roll: channels, steps, pitches."""
         return 2 * len(self.lines), self.bars * self.bar, self.pitches
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How often things happen in rolls."""
+
+    often: Tensor
+    """float32 [2 * tracks, pitches]: their average over steps."""
+    moves: Tensor
+    """float32 [tracks, 2 * pitches - 1]: from a note of a track to the next, by interval, from the deepest fall up."""
+    held: Tensor
+    """float32 [tracks, steps of a bar]: share of what sounded at the step before that goes on at this place."""
+    together: Tensor
+    """float32 [tracks, tracks, 2 * pitches - 1]: steps at which the highest note of one is so far above another's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,21 +150,39 @@ class Rolls:
         cells = np.bincount(place, end - begin, counts) + np.bincount(place + pitches, struck, counts)
         return torch.from_numpy(cells / (steps * len(self))).float().reshape(channels, pitches)
 
-    def moves(self) -> Tensor:
-        """How often each track moves by each interval within a window. Returns float32 [tracks, 2 * pitches - 1].
-
-        The last but `pitches` ones are upwards; chords count from note to note, lowest first.
-        """
+    def habits(self) -> Habits:
+        """What these rolls have in common. See `Habits`."""
+        tracks, span, low = len(self.grid.lines), 2 * self.grid.pitches - 1, self.grid.pitches - 1
         window = np.repeat(np.arange(len(self)), np.diff(self.at))
-        _, _, pitch, track, _ = self.notes.T
-        order = np.lexsort((pitch, self.notes[:, 0], track, window))
+        begin, _, pitch, track, _ = self.notes.T
+        order = np.lexsort((pitch, begin, track, window))
         same = (np.diff(window[order]) == 0) & (np.diff(track[order]) == 0)
-        interval, tracks = np.diff(pitch[order])[same], track[order][1:][same]
-        span = 2 * self.grid.pitches - 1
-        inside = np.abs(interval) < self.grid.pitches
-        cells = (tracks * span + interval + self.grid.pitches - 1)[inside]
-        counts = np.bincount(cells, minlength=len(self.grid.lines) * span)
-        return torch.from_numpy(counts).float().reshape(-1, span)
+        interval, whose = np.diff(pitch[order])[same], track[order][1:][same]
+        inside = np.abs(interval) <= low
+        moves = np.bincount((whose * span + interval + low)[inside], minlength=tracks * span)
+        together = np.zeros((tracks, tracks, span))
+        before, after = np.zeros((2, tracks, self.grid.bar))
+        places = np.arange(1, self.grid.roll[1]) % self.grid.bar
+        for start in range(0, len(self), _AT_ONCE):
+            rolls = self.rolls(np.arange(start, min(start + _AT_ONCE, len(self))))
+            sounding, struck = rolls[:, ::2], rolls[:, 1::2]
+            old = sounding[:, :, :-1]
+            on = old & sounding[:, :, 1:] & ~struck[:, :, 1:]
+            for place, was, stays in zip(places, old.sum((0, 3)).T, on.sum((0, 3)).T, strict=True):
+                before[:, place] += was
+                after[:, place] += stays
+            highest = np.where(sounding.any(3), low - sounding[..., ::-1].argmax(3), -1)
+            for one in range(tracks):
+                for other in range(tracks):
+                    both = (highest[:, one] >= 0) & (highest[:, other] >= 0)
+                    apart = (highest[:, one] - highest[:, other])[both] + low
+                    together[one, other] += np.bincount(apart, minlength=span)
+        return Habits(
+            self.often(),
+            torch.from_numpy(moves).float().reshape(tracks, span),
+            torch.from_numpy(after / np.maximum(before, 1)).float(),
+            torch.from_numpy(together).float(),
+        )
 
     def apart(self) -> np.ndarray:
         """Indices of windows that do not overlap, int64."""

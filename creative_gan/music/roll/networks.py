@@ -7,9 +7,9 @@ onsets and chroma to the critic, which are critics of their own here.
 Five things are ours. A note that goes on is one decision and not one for each of its steps, so rolls do not
 fall into fragments. Tracks choose their pitches on top of a harmony that all of them share. A choice is drawn
 from its likelihoods, by numbers that are a part of z (Jang et al. 2017, arXiv:1611.01144), and not the likeliest
-one, whose gradient says little of what another choice would have done. Where a voice goes depends on where it
-is. The critic of chroma is told how far apart pitch classes are that sound together or follow one another, in
-every key alike.
+one, whose gradient says little of what another choice would have done. Where a voice goes depends on where it is
+and on what the voices before it sound. The critic of chroma is told how far apart pitch classes are that sound
+together or follow one another, in every key alike.
 """
 
 import math
@@ -21,7 +21,7 @@ from torch.nn.functional import conv1d, leaky_relu, pad, relu
 
 from creative_gan.core.draws import Draws
 from creative_gan.core.networks import BatchNorm, Head
-from creative_gan.music.roll.data import Grid
+from creative_gan.music.roll.data import Grid, Habits
 from creative_gan.music.roll.recipe import NetworkRecipe
 
 SLOPE = 0.2
@@ -33,15 +33,12 @@ MOST_LED = 6.0
 
 
 def build(
-    recipe: NetworkRecipe, grid: Grid, often: Tensor | None = None, moves: Tensor | None = None
+    recipe: NetworkRecipe, grid: Grid, habits: Habits | None = None
 ) -> tuple["Generator", dict[str, nn.Module]]:
-    """Generator, and critics by name, for rolls of a grid.
-
-    often, moves: as `Rolls.often` and `Rolls.moves`, from which the generator starts.
-    """
+    """Generator, and critics by name, for rolls of a grid. habits: of the data, from which the generator starts."""
     generator = Generator(recipe, grid)
-    if often is not None:
-        generator.expect(often, moves)
+    if habits is not None:
+        generator.expect(habits)
     critics = {"roll": RollCritic, "chroma": ChromaCritic, "onsets": OnsetCritic}
     return generator, {name: critic(recipe, grid) for name, critic in critics.items()}
 
@@ -81,14 +78,15 @@ class Generator(nn.Module):
                 nn.init.normal_(module.weight, std=0.02)
         self.harmony = _logits(common, 12, 3.0)
         self.pitches = nn.ModuleList(_logits(mine, grid.pitches, 1.0) for _ in grid.lines)
-        # most notes are longer than a step
-        self.stays = nn.ModuleList(
-            _logits(mine, 1 if alone else grid.pitches, 1.0, 1.0) for alone in self.alone
-        )
+        self.stays = nn.ModuleList(_logits(mine, 1 if alone else grid.pitches, 1.0) for alone in self.alone)
+        # of staying, by place in the bar; most notes are longer than a step
+        self.held = nn.Parameter(torch.ones(self.tracks, grid.bar, 1))
         self.expected = nn.Parameter(torch.zeros(self.tracks, 1, grid.pitches))
-        voices = sum(self.alone)
-        # of every interval that a voice may move by
-        self.led = nn.Parameter(torch.zeros(voices, 2 * grid.pitches - 1)) if voices else None
+        self.voices = [track for track, alone in enumerate(self.alone) if alone]
+        count, intervals = len(self.voices), 2 * grid.pitches - 1
+        # of every interval that a voice may move by, and that it may stand above one before it
+        self.led = nn.Parameter(torch.zeros(count, intervals)) if count else None
+        self.fits = nn.Parameter(torch.zeros(count, count, intervals)) if count > 1 else None
 
     @property
     def latents(self) -> int:
@@ -96,26 +94,22 @@ class Generator(nn.Module):
         return self.latent + math.prod(self.choices)
 
     @torch.no_grad()
-    def expect(self, often: Tensor, moves: Tensor | None = None) -> None:
-        """Starts from how often pitches sound and voices move: Adam would take thousands of steps to learn it.
-
-        Args:
-            often: [2 * tracks, pitches], rolls averaged over steps.
-            moves: [tracks, 2 * pitches - 1], how often a voice moves by each interval.
-        """
-        sounding, struck = often.clamp(RARE, 1 - RARE).unflatten(0, (-1, 2)).unbind(1)
+    def expect(self, habits: Habits) -> None:
+        """Starts from how often pitches and intervals sound: Adam would take thousands of steps to learn it."""
+        sounding, struck = habits.often.clamp(RARE, 1 - RARE).unflatten(0, (-1, 2)).unbind(1)
         silent = (1 - sounding.sum(1, keepdim=True)).clamp(min=RARE)
         alone = torch.tensor(self.alone)[:, None]
         self.expected[:, 0] = torch.where(alone, (sounding / silent).log(), struck.logit())
-        if moves is None or self.led is None:
-            return
-        voices = torch.tensor(self.alone)
-        share = sounding[voices] / sounding[voices].sum(1, keepdim=True)
-        # intervals of two pitches that know nothing of each other
-        chance = conv1d(share[None], share[:, None], padding=share.shape[1] - 1, groups=len(share))[0]
-        moved = moves[voices] + 1 / moves.shape[1]
-        seen = moved / moved.sum(1, keepdim=True)
-        self.led.copy_((seen / chance.clamp(min=RARE / 100)).log().clamp(-MOST_LED, MOST_LED))
+        self.held[..., 0] = habits.held.clamp(RARE, 1 - RARE).logit()
+        share = sounding[self.voices] / sounding[self.voices].sum(1, keepdim=True)
+        if self.led is not None:
+            for led, mine, moves in zip(self.led, share, habits.moves[self.voices], strict=True):
+                led.copy_(_beyond_chance(moves, mine, mine))
+        if self.fits is not None:
+            for later, voice in enumerate(self.voices):
+                for earlier, other in enumerate(self.voices[:later]):
+                    together = habits.together[voice, other]
+                    self.fits[later, earlier] = _beyond_chance(together, share[earlier], share[later])
 
     def logits(self, z: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Of pitches, [B, tracks, steps, pitches], and of staying, for each track [B, steps, 1 or pitches]; float32."""
@@ -125,7 +119,8 @@ class Generator(nn.Module):
         chord = chord.repeat_interleave(self.coarse, 1).repeat(1, 1, self.octaves)
         tuned = torch.tensor(self.tuned, device=z.device)[:, None, None]
         own = torch.stack([head(h) for head, h in zip(self.pitches, tracks, strict=True)], 1).float()
-        stays = [head(h).float() for head, h in zip(self.stays, tracks, strict=True)]
+        held = self.held.repeat(1, x.shape[2] * self.coarse // self.held.shape[1], 1)
+        stays = [head(h).float() + places for head, h, places in zip(self.stays, tracks, held, strict=True)]
         return own + tuned * chord[:, None] + self.expected, stays
 
     def forward(self, z: Tensor, label: Tensor | None = None, temperature: float = 1.0) -> Tensor:
@@ -134,7 +129,6 @@ class Generator(nn.Module):
         where, whether = choices.unflatten(1, self.choices).unbind(1)
         which, struck, whether = gumbel(where), logistic(where[..., :-1]), logistic(whether)
         pitches, stays = self.logits(z)
-        alone = torch.tensor(self.alone, device=z.device)[:, None]
         stay = torch.stack(
             [
                 each(logits, whether[:, track, :, : logits.shape[2]]).expand(-1, -1, pitches.shape[3])
@@ -142,20 +136,50 @@ class Generator(nn.Module):
             ],
             1,
         )
-        tracks, places = (torch.arange(n, device=z.device) for n in (self.tracks, pitches.shape[3]))
-        lead = pitches.new_zeros(self.tracks, len(places), len(places))  # from each pitch to each
-        if self.led is not None:
-            lead[self.alone] = self.led[:, places - places[:, None] + len(places) - 1]
+        lead, fits = _by_pitch(self.led, pitches.shape[3]), _by_pitch(self.fits, pitches.shape[3])
 
         def choose(step: int, before: Tensor | None) -> Tensor:
-            logits = pitches[:, :, step]
-            if before is not None:  # its pitch, where it sounds one, is taken as it is: no gradient passes
-                old = before.detach()
-                logits = logits + lead[tracks, old.argmax(-1)] * old.amax(-1, keepdim=True)
-            logits = logits / temperature
-            return torch.where(alone, one_of(logits, which[:, :, step]), each(logits, struck[:, :, step]))
+            logits = pitches[:, :, step] / temperature
+            chosen = list(each(logits, struck[:, :, step]).unbind(1))
+            # what voices sound is taken as it is where the next choice depends on it: no gradient passes there
+            now: list[Tensor] = []
+            for number, track in enumerate(self.voices):
+                led = 0.0 if before is None else _from(lead[number], before[:, track].detach())
+                fit = sum(_from(fits[number, other], sounding) for other, sounding in enumerate(now))
+                chosen[track] = one_of(logits[:, track] + (led + fit) / temperature, which[:, track, step])
+                stays = 0.0 if before is None else stay[:, track, step].detach()
+                old = 0.0 if before is None else before[:, track].detach()
+                now.append(chosen[track].detach() * (1 - stays) + old * stays)
+            return torch.stack(chosen, 1)
 
+        alone = torch.tensor(self.alone, device=z.device)[:, None]
         return torch.stack(played(choose, stay, alone), 2).flatten(1, 2)
+
+
+def _beyond_chance(seen: Tensor, below: Tensor, above: Tensor) -> Tensor:
+    """How many nats likelier each interval is than of pitches that know nothing of each other, [2 * pitches - 1].
+
+    Args:
+        seen: how often it was seen.
+        below, above: [pitches], how often each pitch is where the interval begins and where it ends.
+    """
+    width = len(below)
+    chance = conv1d(above[None, None], below[None, None], padding=width - 1)[0, 0]
+    share = (seen + 1 / width) / (seen + 1 / width).sum()
+    return (share / chance.clamp(min=RARE / width)).log().clamp(-MOST_LED, MOST_LED)
+
+
+def _by_pitch(intervals: Tensor | None, pitches: int) -> Tensor:
+    """What is known of intervals [..., 2 * pitches - 1], from each pitch to each: [..., pitches, pitches]."""
+    if intervals is None:
+        return torch.empty(0)
+    places = torch.arange(pitches, device=intervals.device)
+    return intervals[..., places - places[:, None] + pitches - 1]
+
+
+def _from(table: Tensor, sounding: Tensor) -> Tensor:
+    """The row [B, pitches] of the pitch that sounds, of zeros and a one [B, pitches] or of zeros alone."""
+    return table[sounding.argmax(-1)] * sounding.amax(-1, keepdim=True)
 
 
 def played(

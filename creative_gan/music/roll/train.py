@@ -67,8 +67,7 @@ class Plan:
     def game(self, total: int) -> AdversarialGame:
         """A game at its beginning, the same one for the same recipe and data."""
         torch.manual_seed(self.recipe.seed)
-        train = self.train
-        generator, critics = build(self.recipe.network, train.grid, train.often(), train.moves())
+        generator, critics = build(self.recipe.network, self.train.grid, self.train.habits())
         game = AdversarialGame(generator, critics, generator.latents, self.recipe.game, total, self.compute)
         return begin(game, self.start, self.classes)
 

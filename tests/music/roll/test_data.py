@@ -115,6 +115,30 @@ def test_how_often_pitches_sound_is_the_mean_of_all_rolls(found: Found) -> None:
     assert np.allclose(found.train.often(), every.mean((0, 2)), atol=1e-6)
 
 
+def test_habits_are_those_of_the_rolls(found: Found) -> None:
+    rolls, grid = found.train.rolls(np.arange(len(found.train))), found.train.grid
+    habits, middle = found.train.habits(), found.train.grid.pitches - 1
+    sounding, struck = rolls[:, ::2], rolls[:, 1::2]
+    for place in range(grid.bar):
+        steps = np.arange(1, grid.roll[1])[np.arange(1, grid.roll[1]) % grid.bar == place]
+        old, now, new = sounding[:, 0, steps - 1], sounding[:, 0, steps], struck[:, 0, steps]
+        share = (old & now & ~new).sum() / max(old.sum(), 1)
+        assert abs(habits.held[0, place].item() - share) < 1e-6
+    together, moves = np.zeros(2 * middle + 1), np.zeros(2 * middle + 1)
+    for roll in rolls:
+        last = None
+        for step in range(grid.roll[1]):
+            one, other = (np.flatnonzero(roll[2 * track, step]) for track in (0, 1))
+            if len(one) and len(other):
+                together[one[-1] - other[-1] + middle] += 1
+            if len(new := one if step == 0 else np.flatnonzero(roll[1, step])):
+                if last is not None:
+                    moves[new[0] - last + middle] += 1
+                last = new[0]
+    assert np.array_equal(habits.together[0, 1].numpy(), together)
+    assert np.array_equal(habits.moves[0].numpy(), moves)
+
+
 def test_notes_off_the_grid_are_placed_on_it(found: Found) -> None:
     grid = replace(found.train.grid, steps=4)
     notes = np.array([(i * 8, 8, 60 + i % 3, 0) for i in range(12)])

@@ -1,10 +1,12 @@
 """Networks of piano rolls: binarised with a gradient, voices of one pitch, critics that see what they should."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from creative_gan.music.midi.song import METRES
-from creative_gan.music.roll.data import Grid
+from creative_gan.music.roll.data import Grid, Habits
 from creative_gan.music.roll.networks import build, each, gumbel, logistic, one_of, played
 from creative_gan.music.roll.recipe import NetworkRecipe
 
@@ -13,6 +15,13 @@ SMALL = NetworkRecipe(latent=16, width=4)
 
 def grid(shape: str = "chorale", metre: tuple[int, int] = (4, 4), bars: int = 2) -> Grid:
     return Grid(shape, METRES.index(metre), bars, 4, 36, 4)
+
+
+def nothing(where: Grid) -> Habits:
+    """Habits of data in which everything is as frequent as anything."""
+    tracks, intervals = len(where.lines), 2 * where.pitches - 1
+    often, moves = torch.full((2 * tracks, where.pitches), 0.02), torch.ones(tracks, intervals)
+    return Habits(often, moves, torch.full((tracks, where.bar), 0.75), torch.ones(tracks, tracks, intervals))
 
 
 def random_rolls(where: Grid, count: int = 3) -> torch.Tensor:
@@ -105,7 +114,12 @@ def test_generators_start_from_how_often_pitches_sound() -> None:
     often = torch.zeros(8, 48)
     for voice in range(4):
         often[2 * voice, 10 * voice] = 0.9
-    generator, _ = build(SMALL, where, often)
+    moves, together = torch.zeros(4, 95), torch.zeros(4, 4, 95)
+    moves[:, 47] = 1000.0  # what follows from that
+    for one in range(4):
+        for other in range(4):
+            together[one, other, 47 + 10 * (one - other)] = 1000.0
+    generator, _ = build(SMALL, where, Habits(often, moves, torch.full((4, where.bar), 0.75), together))
     z = torch.randn(64, generator.latents, generator=torch.Generator().manual_seed(0))
     sounding = generator(z, temperature=0.01)[:, ::2]
     shares = sounding.mean((0, 2)) / sounding.mean((0, 2)).sum(1, keepdim=True)
@@ -114,9 +128,9 @@ def test_generators_start_from_how_often_pitches_sound() -> None:
 
 def test_voices_start_from_how_they_move() -> None:
     where = grid()
-    often, moves = torch.full((8, 48), 0.02), torch.zeros(4, 95)
+    moves = torch.zeros(4, 95)
     moves[:, [47 - 2, 47 + 2]] = 100.0  # a tone down, a tone up
-    generator, _ = build(SMALL, where, often, moves)
+    generator, _ = build(SMALL, where, replace(nothing(where), moves=moves))
     assert generator.led[0].argsort(descending=True)[:2].sort().values.tolist() == [45, 49]
     z = torch.randn(64, generator.latents, generator=torch.Generator().manual_seed(0))
     sounding = generator(z)[:, ::2]
@@ -124,6 +138,27 @@ def test_voices_start_from_how_they_move() -> None:
     step = (pitch[:, :, 1:] - pitch[:, :, :-1]).abs()
     moved = step[step > 0]
     assert (moved == 2).float().mean() > 0.5, "of 47 intervals"
+
+
+def test_voices_start_from_how_they_stand_to_each_other() -> None:
+    where = grid()
+    together = torch.zeros(4, 4, 95)
+    together[1, 0, 47 - 12] = 100.0  # the second voice an octave below the first one
+    generator, _ = build(SMALL, where, replace(nothing(where), together=together))
+    z = torch.randn(64, generator.latents, generator=torch.Generator().manual_seed(0))
+    sounding = generator(z)[:, ::2]
+    first, second = (torch.where(s.any(2), s.argmax(2).float(), torch.nan) for s in sounding[:, :2].unbind(1))
+    both = (first >= 12) & (second >= 0)
+    assert (first - second)[both].eq(12).float().mean() > 0.25, "of 95 intervals"
+
+
+def test_notes_start_as_long_as_those_of_the_data() -> None:
+    where = grid()
+    held = torch.full((4, where.bar), 0.999)
+    held[:, ::4] = 0.001  # quarters
+    generator, _ = build(SMALL, where, replace(nothing(where), held=held))
+    struck = generator(torch.randn(64, generator.latents))[:, 1::2].sum((0, 1, 3))
+    assert struck[4:].view(-1, 4)[:, 0].sum() > 0.8 * struck[4:].sum()
 
 
 def test_a_lower_temperature_leaves_less_to_chance() -> None:
