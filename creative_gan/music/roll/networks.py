@@ -208,7 +208,8 @@ def played(
 def each(logits: Tensor, chance: Tensor) -> Tensor:
     """1 where logit and chance together are above 0, else 0, with the gradient of the sigmoid of both.
 
-    chance: logistic numbers, which make of it a draw with the likelihood of the logit. arXiv:1611.01144, appendix B.
+    chance: logistic numbers, which make of it a draw with the likelihood of the logit. Maddison et al. 2017,
+    arXiv:1611.00712.
     """
     soft = (logits + chance).sigmoid()
     return (logits + chance > 0).float() + (soft - soft.detach())
