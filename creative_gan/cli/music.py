@@ -195,10 +195,12 @@ def evaluate(
     if baseline and not verdict:
         raise click.UsageError("--baseline is for --verdict; add it")
     kind = music_files.kind_of_model(model_name)
-    if (verdict or temperature is not None) and kind != "music/midi":
+    if verdict and kind != "music/midi":
         raise UserError(
-            f"model {model_name} is not one of --verdict and --temperature, which are for MIDI writers"
+            f"model {model_name} has no --verdict, which is for models that write MIDI token by token"
         )
+    if temperature is not None and kind == "music/wave":
+        raise UserError(f"model {model_name} makes sounds, which have no --temperature")
     if verdict:
         options.beside("verdict", ("temperature", "seed"), "sweeps both weights over temperatures")
         from creative_gan.music.midi.verdict import keep

@@ -39,14 +39,15 @@ def evaluate(
 
     Args:
         data: the songs to judge by; None for those that the model was trained on.
-        manner: of which the seed counts; None for seed 0.
+        manner: of which seed and temperature count; None for seed 0.
 
     Raises:
         UserError, DataError: the model or the data cannot be found, or do not fit each other.
     """
     model = load(model_name)
     corpus = open_corpus(model, data)
-    made = model.rolls(range(count), manner.seed if manner else 0)[:, 0]
+    manner = manner or Manner()
+    made = model.rolls(range(count), manner.seed, heat=model.heat(manner))[:, 0]
     train = [stretch(corpus.train, index) for index in corpus.train.apart()]
     return judged(model, made, train, corpus.heldout.rolls(corpus.heldout.apart()))
 
