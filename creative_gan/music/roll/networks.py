@@ -28,6 +28,8 @@ SLOPE = 0.2
 MOST_STAGES = 4
 RARE = 1e-4
 """Share of steps at which a pitch counts as sounding that never does."""
+BEGIN = 0.3
+"""Deviation of what the networks add to the habits of the data at the start, in nats."""
 MOST_LED = 6.0
 """A step of a voice begins at most so many nats likelier or less likely than chance would have it."""
 
@@ -76,9 +78,9 @@ class Generator(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.ConvTranspose2d | nn.Conv2d | nn.Linear):
                 nn.init.normal_(module.weight, std=0.02)
-        self.harmony = _logits(common, 12, 3.0)
-        self.pitches = nn.ModuleList(_logits(mine, grid.pitches, 1.0) for _ in grid.lines)
-        self.stays = nn.ModuleList(_logits(mine, 1 if alone else grid.pitches, 1.0) for alone in self.alone)
+        self.harmony = _logits(common, 12)
+        self.pitches = nn.ModuleList(_logits(mine, grid.pitches) for _ in grid.lines)
+        self.stays = nn.ModuleList(_logits(mine, 1 if alone else grid.pitches) for alone in self.alone)
         # of staying, by place in the bar; most notes are longer than a step
         self.held = nn.Parameter(torch.ones(self.tracks, grid.bar, 1))
         self.expected = nn.Parameter(torch.zeros(self.tracks, 1, grid.pitches))
@@ -319,12 +321,9 @@ def _grow(a: int, b: int, groups: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(a, b, (4, 1), (2, 1), (1, 0), groups=groups, bias=False)
 
 
-def _logits(features: int, count: int, deviation: float, mean: float = 0.0) -> nn.Linear:
-    """A last layer whose outputs begin with a deviation and a mean, where half of the features are zero.
-
-    Were all choices about as likely, the soft gradient would not know the hard one.
-    """
+def _logits(features: int, count: int) -> nn.Linear:
+    """A last layer whose outputs begin small, with half of the features zero, beside what the data's habits say."""
     layer = nn.Linear(features, count)
-    nn.init.normal_(layer.weight, std=deviation / math.sqrt(features / 2))
-    nn.init.constant_(layer.bias, mean)
+    nn.init.normal_(layer.weight, std=BEGIN / math.sqrt(features / 2))
+    nn.init.zeros_(layer.bias)
     return layer

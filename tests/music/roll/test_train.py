@@ -56,7 +56,7 @@ def digest(run: Path) -> list[str]:
 
 
 def test_batches_depend_on_seed_and_place_alone(songs: Path) -> None:
-    first, second = prepared(songs), prepared(songs)
+    first, second = (prepared(songs, "data.transpose=3") for _ in range(2))
     whole = first.batch(640, 8, slice(0, 8))["real"]
     assert whole.shape == (8, *first.train.grid.roll) and set(whole.unique().tolist()) == {0.0, 1.0}
     parts = torch.cat([second.batch(640, 8, slice(a, a + 4))["real"] for a in (0, 4)])
