@@ -29,7 +29,7 @@ def _poison(place: str, value: float, step: int, always: bool, seed: int, note: 
     from creative_gan.core import dist, health, loop
 
     rng = random.Random(seed)
-    count, due, game = 0, False, None
+    count, due, late, game = 0, False, False, None
 
     def wrote(what: str, seen: int) -> None:
         with note.open("a") as file:
@@ -40,10 +40,13 @@ def _poison(place: str, value: float, step: int, always: bool, seed: int, note: 
 
     def wrapped_batches(batches: Callable) -> Callable:
         def made(seen: int, batch: int, rows: slice) -> dict[str, torch.Tensor]:
-            nonlocal count, due
-            count += 1
-            due = count == step or (always and count > step)
+            nonlocal count, due, late
             found = batches(seen, batch, rows)
+            moments = list(health._tensors(game.state_dict()["optimizers"])) if place == "moments" else []
+            count += 1
+            late = late or count == step or (always and count > step)
+            due = late and (place != "moments" or bool(moments))  # a game that has just begun has none yet
+            late = late and not due
             if due:
                 wrote("put", seen)
             if due and place == "data":
@@ -55,7 +58,7 @@ def _poison(place: str, value: float, step: int, always: bool, seed: int, note: 
                 tensors = [*network.parameters(), *network.buffers()]
                 spoil(rng.choice([t for t in tensors if t.is_floating_point() and t.numel()]))
             if due and place == "moments":
-                spoil(rng.choice(list(health._tensors(game.state_dict()["optimizers"]))))
+                spoil(rng.choice(moments))
             return found
 
         return made
