@@ -72,8 +72,8 @@ class Trained:
         """What an exported file says of its model."""
         kind = {"kind": self.config["kind"]} if "kind" in self.config else {}
         recipe, data = self.config["recipe"], self.config["data"]["fingerprint"]
-        known = {"name": self.name, "path": self.path, "weights": self.weights, "recipe": recipe}
-        return kind | known | {"data": data}
+        own = {"name": self.name, "path": self.path, "weights": self.weights}
+        return {**kind, **own, "recipe": recipe, "data": data}
 
 
 def find(source: str | Path, modality: str | None = None) -> Path:

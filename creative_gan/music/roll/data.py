@@ -19,8 +19,8 @@ from creative_gan.music.midi.data import Pieces, load_pieces
 from creative_gan.music.midi.song import METRES, QUARTER, Song, bar_ticks, ordered
 from creative_gan.music.roll.recipe import DataRecipe
 
-_AT_ONCE = 256
-"""Rolls that are drawn at once to be counted."""
+_AT_ONCE, _COUNTED = 256, 4_000
+"""Rolls that are drawn at once to be counted, and in all: of many songs some say what all do."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,9 @@ class Rolls:
         together = np.zeros((tracks, tracks, span))
         before, after = np.zeros((2, tracks, self.grid.bar))
         places = np.arange(1, self.grid.roll[1]) % self.grid.bar
-        for start in range(0, len(self), _AT_ONCE):
-            rolls = self.rolls(np.arange(start, min(start + _AT_ONCE, len(self))))
+        counted = np.linspace(0, len(self) - 1, min(len(self), _COUNTED)).round().astype(int)
+        for start in range(0, len(counted), _AT_ONCE):
+            rolls = self.rolls(counted[start : start + _AT_ONCE])
             sounding, struck = rolls[:, ::2], rolls[:, 1::2]
             old = sounding[:, :, :-1]
             on = old & sounding[:, :, 1:] & ~struck[:, :, 1:]

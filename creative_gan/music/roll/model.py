@@ -76,7 +76,7 @@ class Model(Trained):
         """`n` new songs of a seed. See `Manner`; `instrument`: a General MIDI program for all parts but drums.
 
         Raises:
-            UserError: bars, tempo or key out of range.
+            UserError: bars, tempo, key or temperature out of range.
         """
         programs = () if instrument is None else (instrument,)
         made = self.write(range(n), Manner(seed, bars, tempo, key, temperature))
@@ -101,6 +101,8 @@ class Model(Trained):
     def heat(self, manner: Manner) -> float:
         """The temperature that is meant, never quite 0, at which the likeliest pitch is always chosen."""
         asked = self.config["temperature"] if manner.temperature is None else manner.temperature
+        if not 0 <= asked <= 10:
+            raise UserError(f"the temperature must be 0 to 10, not {asked:g}")
         return max(asked, COLDEST)
 
     def rolls(self, indices: range, seed: int, each: int = 1, heat: float | None = None) -> np.ndarray:

@@ -140,18 +140,21 @@ class Generator(nn.Module):
         )
         lead, fits = _by_pitch(self.led, pitches.shape[3]), _by_pitch(self.fits, pitches.shape[3])
 
-        def choose(step: int, before: Tensor | None) -> Tensor:
-            logits = pitches[:, :, step] / temperature
-            chosen = list(each(logits, struck[:, :, step]).unbind(1))
+        def choose(step: int, before: Tensor, goes_on: Tensor) -> Tensor:
             # what voices sound is taken as it is where the next choice depends on it: no gradient passes there
+            before, goes_on = before.detach(), goes_on.detach()
+            chosen: list[Tensor] = []
             now: list[Tensor] = []
-            for number, track in enumerate(self.voices):
-                led = 0.0 if before is None else _from(lead[number], before[:, track].detach())
-                fit = sum(_from(fits[number, other], sounding) for other, sounding in enumerate(now))
-                chosen[track] = one_of(logits[:, track] + (led + fit) / temperature, which[:, track, step])
-                stays = 0.0 if before is None else stay[:, track, step].detach()
-                old = 0.0 if before is None else before[:, track].detach()
-                now.append(chosen[track].detach() * (1 - stays) + old * stays)
+            for track, alone in enumerate(self.alone):
+                logits = pitches[:, track, step]
+                if not alone:
+                    chosen.append(each(logits / temperature, struck[:, track, step]))
+                    continue
+                mine, old, stays = len(now), before[:, track], goes_on[:, track]
+                led = logits + _from(lead[mine], old)
+                led = led + sum(_from(fits[mine, other], sounding) for other, sounding in enumerate(now))
+                chosen.append(one_of(led / temperature, which[:, track, step]))
+                now.append(chosen[-1].detach() * (1 - stays) + old * stays)
             return torch.stack(chosen, 1)
 
         alone = torch.tensor(self.alone, device=z.device)[:, None]
@@ -185,25 +188,26 @@ def _from(table: Tensor, sounding: Tensor) -> Tensor:
 
 
 def played(
-    choose: Callable[[int, Tensor | None], Tensor], stay: Tensor, alone: Tensor
+    choose: Callable[[int, Tensor, Tensor], Tensor], stay: Tensor, alone: Tensor
 ) -> tuple[Tensor, Tensor]:
     """What sounds and what is struck, [B, tracks, steps, pitches] each.
 
     Args:
-        choose: makes of a step and of what sounded before it what is chosen there, [B, tracks, pitches]: of a voice
-            what it moves to unless it stays, of others what is struck.
+        choose: makes of a step, of what sounded before it and of whether that goes on what is chosen there, all
+            [B, tracks, pitches]: of a voice what it moves to unless it stays, of others what is struck.
         stay: [B, tracks, steps, pitches]: whether what sounded at the step before goes on. At the first step, what is
             chosen sounds, and has then been struck before the roll began.
         alone: bool [tracks, 1], which tracks are voices.
     """
-    before = choose(0, None)
-    sounding, struck = [before], [before * (1 - stay[:, :, 0])]
-    for step, goes_on in enumerate(stay.unbind(2)[1:], 1):
-        chosen = choose(step, before)
+    first, *later = stay.unbind(2)
+    before, sounding, struck = torch.zeros_like(first), [], []
+    for step, goes_on in enumerate([torch.zeros_like(first), *later]):
+        chosen = choose(step, before, goes_on)
         struck.append(torch.where(alone, chosen * (1 - goes_on), chosen))
         kept = torch.where(alone, goes_on, goes_on * (1 - chosen))
         before = struck[-1] + kept * before
         sounding.append(before)
+    struck[0] = struck[0] * (1 - first)
     return torch.stack(sounding, 2), torch.stack(struck, 2)
 
 

@@ -137,7 +137,9 @@ def test_keys_are_kept_to(model: Model) -> None:
             assert key in wanted, KEYS[key]
 
 
-@pytest.mark.parametrize("manner", [Manner(bars=-1), Manner(bars=10_000), Manner(tempo=5), Manner(key="H")])
+@pytest.mark.parametrize(
+    "manner", [Manner(bars=-1), Manner(bars=10_000), Manner(tempo=5), Manner(key="H"), Manner(temperature=-1)]
+)
 def test_manners_that_cannot_be_are_said(model: Model, manner: Manner) -> None:
     with pytest.raises(UserError):
         model.write(range(1), manner)
@@ -154,6 +156,16 @@ def test_a_song_is_made_again_from_its_record(model: Model, tmp_path: Path) -> N
     assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
     with pytest.raises(UserError, match="damaged"):
         again(record | {"arguments": {"index": "x"}}, tmp_path / "c.mid", None, False)
+
+
+def test_a_temperature_is_of_songs_records_and_figures(model: Model, run: Path) -> None:
+    usual, cold = Manner(), Manner(temperature=0)
+    assert not np.array_equal(model.rolls(range(8), 0), model.rolls(range(8), 0, heat=model.heat(cold)))
+    assert origin(model, 0, usual)["arguments"]["temperature"] == model.config["temperature"]
+    assert 0 < origin(model, 0, cold)["arguments"]["temperature"] < 0.01
+    found = [evaluate(str(run), count=20, manner=manner) for manner in (usual, cold)]
+    assert found[0]["diversity"]["value"] != found[1]["diversity"]["value"]
+    assert found[0]["diversity"]["floor"] == found[1]["diversity"]["floor"]
 
 
 def test_evaluation_sets_real_songs_beside(run: Path, songs: Path) -> None:
