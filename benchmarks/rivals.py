@@ -214,7 +214,7 @@ def of_sounds(options: argparse.Namespace) -> dict[str, Any]:
     if options.model:
         ours = load(options.model)
         assert sounds.real_sounds(ours, options.data)[0].fingerprint == train.fingerprint, "another split"
-        asked["ours"] = sounds.asked_labels(ours, train, count)
+        asked["ours"] = ours.labels_like(train.labels, train.classes, count)
         made["ours"] = ours.play(ours.latents(range(count), options.seed), asked["ours"])
     judge, figures = train_judge(train), {}
     for name, waves in made.items():

@@ -1,4 +1,4 @@
-"""The order in which samples are seen: endless, shuffled anew each round, starting anywhere."""
+"""Which samples are taken: an endless order, shuffled anew each round, or a few at even distances."""
 
 from functools import lru_cache
 
@@ -23,6 +23,15 @@ def order(count: int, seed: int, start: int, stop: int) -> np.ndarray:
         here = rounds == r
         picked[here] = _permutation(count, seed, int(r))[positions[here] % count]
     return picked
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """At most `most` of the numbers below `count`, at even distances, the first and the last among them.
+
+    Returns:
+        int64 [min(count, most)], ascending.
+    """
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
 @lru_cache(maxsize=4)

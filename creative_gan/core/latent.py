@@ -1,8 +1,9 @@
 """Latent space as pictures and sounds share it: the latents of a seed, truncation, closed loops, fixed chunks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +25,16 @@ class LatentModel(Trained):
     def latents(self, indices: range, seed: int, truncation: float | None = None) -> Tensor:
         """The latents of samples `indices` of a seed. Returns [len(indices), latent]. See `latents`."""
         return latents(indices, seed, self.config["network"]["latent"], truncation)
+
+    def labels_like(self, labels: np.ndarray | None, classes: Sequence[str], count: int) -> Tensor | None:
+        """Labels of `count` samples, as often each as among these, where they are of the same classes.
+
+        Of other classes, or of none: every class in turn. Returns int64 [count], or None without classes.
+        """
+        if not self.classes or labels is None or list(classes) != self.classes:
+            return self.labels(range(count))
+        rows = np.linspace(0, len(labels) - 1, count).round().astype(np.int64)
+        return torch.from_numpy(np.sort(labels)[rows])
 
     def records(
         self, command: str, n: int, seed: int, label: str | None, truncation: float | None, first: int = 0

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
+from creative_gan.core.data import evenly
 from creative_gan.core.draws import derive
 from creative_gan.core.errors import UserError
 from creative_gan.image import metrics
@@ -65,8 +65,8 @@ def compare(
     train, heldout, note = _real(model, data)
     fingerprint = train.fingerprint
     if most is not None and len(train) > most:
-        train = train.subset(np.linspace(0, len(train) - 1, most).round().astype(int))
-    label = _labels(model, train, count)
+        train = train.subset(evenly(len(train), most))
+    label = model.labels_like(train.labels, train.classes, count)
     fake = model.paint(model.latents(range(count), seed), label)
     pictures = np.asarray(train.pictures)
     figures: dict[str, Any] = metrics.evaluate(
@@ -93,14 +93,6 @@ def mixtures(pictures: np.ndarray, count: int, seed: int) -> np.ndarray:
     weights = draw.standard_normal((count, len(some)), dtype=np.float32) / len(some) ** 0.5
     made = mean + np.tensordot(weights, some - mean, 1)
     return made.round().clip(0, 255).astype(np.uint8)
-
-
-def _labels(model: Model, train: Pictures, count: int) -> torch.Tensor | None:
-    """Labels to ask for: as often as among the training pictures, where the classes are the same."""
-    if not model.classes or train.labels is None or list(train.classes) != model.classes:
-        return model.labels(range(count))
-    spread = np.linspace(0, len(train) - 1, count).round().astype(int)
-    return torch.from_numpy(np.sort(train.labels)[spread])
 
 
 def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures, str]:

@@ -11,6 +11,7 @@ from creative_gan.core import page
 from creative_gan.core import report as reports
 from creative_gan.core.chart import number
 from creative_gan.core.copying import Copying, memorised, section
+from creative_gan.core.data import evenly
 from creative_gan.core.page import Html
 from creative_gan.image import export
 from creative_gan.image.evaluate import Comparison, compare
@@ -134,7 +135,7 @@ def _spread(judged: Comparison, classes: int, columns: int, count: int) -> np.nd
     """Training pictures to show: one class below the other as in the samples, at even distances."""
     labels, size = judged.train.labels, len(judged.train)
     if labels is None or classes < 2:
-        return np.linspace(0, size - 1, min(count, size)).astype(int)
+        return evenly(size, count)
     members = [np.flatnonzero(labels == index % classes) for index in range(count)]
     found = [m[index // classes * 37 % len(m)] for index, m in enumerate(members) if len(m)]
     return np.array(found)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from creative_gan.core import dist, models, provenance
 from creative_gan.core import run as runs
 from creative_gan.core.augment import compose
-from creative_gan.core.data import order
+from creative_gan.core.data import evenly, order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
@@ -148,7 +147,7 @@ def _look(
         count, plan.recipe.network.latent, generator=torch.Generator().manual_seed(plan.recipe.seed)
     )
     label = torch.arange(count) % classes if classes else None
-    indices = np.linspace(0, len(plan.train) - 1, min(count, len(plan.train))).astype(int)
+    indices = evenly(len(plan.train), count)
     # an unconditional collapse shows in all of them, one of each class only within classes
     told = None if label is None or 2 * classes > len(indices) else label.numpy()
     real = plan.train.subset(indices)

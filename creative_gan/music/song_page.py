@@ -156,11 +156,6 @@ def partly(looked: int, whole: int, items: str) -> str:
     return f"Copies were looked for among {looked:,} of the {whole:,} training {items}, at even distances."
 
 
-def spread(count: int, most: int) -> list[int]:
-    """So many of the numbers below `count` at most, at even distances."""
-    return np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
-
-
 def _share(value: float) -> str:
     return f"{value:.1%}" if np.isfinite(value) else "none (they are too short)"
 

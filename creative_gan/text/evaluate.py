@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.sequence.likelihood import nll
 from creative_gan.sequence.metrics import Copies, bleu, distinct, longest_copies, repetition, self_bleu
@@ -101,7 +102,7 @@ def likelihood(model: Model, corpus: Corpus, manner: Manner) -> dict[str, Figure
     values = []
     for part in (corpus.heldout, corpus.train):
         rows = encode(part, model.tokenizer, model.config["length"])
-        picked = rows.batch(np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(int))
+        picked = rows.batch(evenly(len(rows), ROWS))
         label = picked.get("label") if model.classes == part.classes else None
         generator = model.generator(manner.weights)
         values.append(nll(generator, picked["real"], picked["length"], label, manner.temperature or 1.0))
@@ -176,7 +177,7 @@ def again(model: Model, ids: Ids) -> Ids:
 
 def spread(items: Ids, count: int) -> Ids:
     """`count` of the items, at even distances."""
-    return [items[i] for i in np.linspace(0, len(items) - 1, min(count, len(items))).astype(int)]
+    return [items[i] for i in evenly(len(items), count)]
 
 
 def _figure(value: float, floor: float, better: str) -> Figure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from creative_gan.core import models
+from creative_gan.core.data import evenly
 from creative_gan.core.files import write_bytes
 from creative_gan.sequence.keeper import Keeper
 from creative_gan.sequence.metrics import distinct, self_bleu
@@ -37,7 +38,7 @@ def looking(
         folder.resolve().name, recipe.network, plan.shape, plan.classes, tokenizer, plan.backbone,
         plan.recipe_name, data, split,
     )  # fmt: skip
-    rows = np.linspace(0, len(plan.train) - 1, min(MEASURED, len(plan.train))).astype(int)
+    rows = evenly(len(plan.train), MEASURED)
     real = sequences(plan.train, rows)
     real_distinct = distinct(real, 2)
 

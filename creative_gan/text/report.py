@@ -10,6 +10,7 @@ import numpy as np
 from creative_gan.core import page
 from creative_gan.core import report as reports
 from creative_gan.core.copying import Copying, judge, memorised, section
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
 from creative_gan.core.report import Chart
@@ -188,7 +189,7 @@ def _samples(model: Model, judged: Judged | None) -> Html:
     if not judged:
         return made
     train = judged.corpus.train
-    rows = np.linspace(0, len(train) - 1, min(SHOWN, len(train))).astype(int)
+    rows = evenly(len(train), SHOWN)
     captions = [train.classes[train.labels[i]] if train.labels is not None else "" for i in rows]
     real = listed("Real texts of the training", [train.texts[i] for i in rows], captions)
     return page.beside(made, real)
@@ -277,7 +278,7 @@ def _partly(judged: Judged) -> str:
 
 def _rows(rows: Sequences, most: int) -> tuple[Ids, list[int]]:
     """Rows as lists of tokens, `most` of them at most, at even distances, and the texts that they are of."""
-    picked = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    picked = evenly(len(rows), most)
     return sequences(rows, picked), rows.text[picked].tolist()
 
 

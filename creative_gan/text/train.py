@@ -9,7 +9,7 @@ from torch import Tensor
 
 from creative_gan.core import dist
 from creative_gan.core import run as runs
-from creative_gan.core.data import order
+from creative_gan.core.data import evenly, order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.start import Rows, class_rows, fill
 from creative_gan.sequence.keeper import HELDOUT, Keeper
@@ -144,7 +144,7 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
 def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
     data = {"fingerprint": plan.texts.fingerprint, "source": plan.texts.source, "count": len(plan.texts)}
     plan = replace(plan, recipe=settled(plan, folder, data, "texts", report))
-    rows = np.linspace(0, len(plan.heldout) - 1, min(HELDOUT, len(plan.heldout))).astype(int)
+    rows = evenly(len(plan.heldout), HELDOUT)
     keeper = Keeper(folder / "mle.safetensors", plan.heldout.batch(rows), plan.compute.device)
     play(plan, folder, keeper, looking(plan, folder, data, keeper), report)
     return folder / "model"

@@ -1,10 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from creative_gan.core.errors import UserError
-from creative_gan.core.latent import circle, truncate
+from creative_gan.core.latent import LatentModel, circle, truncate
 
 
 def normal(*shape: int) -> torch.Tensor:
@@ -65,3 +66,12 @@ def test_truncation_far_out_changes_nothing_and_survives_extremes():
     assert truncate(torch.tensor([-40.0, 40.0]), 0.5).tolist() == [-0.5, 0.5]
     with pytest.raises(UserError, match="above 0"):
         truncate(z, 0)
+
+
+def test_labels_are_asked_for_as_often_as_among_those_given():
+    model = LatentModel("m", "m", {"classes": ["a", "b", "c"]}, "", torch.nn.Identity())
+    given = np.array([0, 2, 0, 1] * 10 + [0])
+    asked = model.labels_like(given, ["a", "b", "c"], 20)
+    assert torch.bincount(asked).tolist() == [10, 5, 5]
+    assert model.labels_like(given, ["x", "y", "z"], 4).tolist() == [0, 1, 2, 0]
+    assert model.labels_like(None, [], 4).tolist() == [0, 1, 2, 0]

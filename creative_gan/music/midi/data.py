@@ -82,7 +82,7 @@ class Pieces:
         """A song in its shape."""
         return self.words.decode(self.ids(index))
 
-    def songs(self, indices: Sequence[int] | None = None) -> list[Song]:
+    def songs(self, indices: Sequence[int] | np.ndarray | None = None) -> list[Song]:
         """Some songs, or all."""
         return [self.song(int(i)) for i in (range(len(self)) if indices is None else indices)]
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.music.midi.data import Pieces, load_pieces
 from creative_gan.music.midi.metrics import FIGURES
@@ -75,7 +74,7 @@ def likelihood(model: Model, corpus: Corpus, weights: str | None = None) -> Figu
     values = []
     for part in (corpus.heldout, corpus.train):
         rows = part.batch(
-            np.linspace(0, len(part) - 1, min(ROWS, len(part))).astype(int),
+            evenly(len(part), ROWS),
             model.config["split"]["bars"],
             length=model.config["length"],
         )

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from creative_gan.core import models, provenance
+from creative_gan.core.data import evenly
 from creative_gan.core.files import write_bytes
 from creative_gan.music.midi import model
 from creative_gan.music.midi.export import to_bytes
@@ -47,9 +46,9 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
         folder.resolve().name, recipe.network, plan.shape, plan.train, plan.recipe_name, data, split,
         recipe.temperature,
     )  # fmt: skip
-    real = plan.train.songs(_spread(len(plan.train), REAL))
+    real = plan.train.songs(evenly(len(plan.train), REAL))
     reference = {name: distribution(real) for name, distribution in WATCHED.items()}
-    real_distinct = distinct([plan.train.ids(i) for i in _spread(len(plan.train), MEASURED)], 4)
+    real_distinct = distinct([plan.train.ids(i) for i in evenly(len(plan.train), MEASURED)], 4)
 
     def look(game: Any, seen: int) -> dict[str, Any]:
         now_playing, value = playing(recipe, seen), keeper.nll(game)
@@ -74,11 +73,6 @@ def looking(plan: "Plan", folder: Path, keeper: Keeper) -> Callable[[Any, int], 
         return row
 
     return look
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most so many of the numbers below count, evenly."""
-    return np.linspace(0, count - 1, min(most, count)).astype(int).tolist()
 
 
 def preview(stem: Path, songs: list[Song], origin: provenance.Record) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.music.midi.data import MOST_BARS, Pieces
 from creative_gan.music.midi.song import KEYS, METRES
@@ -17,7 +18,7 @@ OPENINGS = 1000
 
 def openings(train: Pieces) -> list[list[int]]:
     """Metre, key, tempo (indices in METRES, KEYS, TEMPI) and bars of training songs, at even distances."""
-    picked = np.linspace(0, len(train) - 1, min(OPENINGS, len(train))).astype(int)
+    picked = evenly(len(train), OPENINGS)
     rows = train.header[train.bar_at[picked]]
     bars = np.minimum(train.bars()[picked], MOST_BARS)
     return [

@@ -6,6 +6,7 @@ from typing import Any
 
 from creative_gan.core import page
 from creative_gan.core import report as reports
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
 from creative_gan.core.report import Chart
@@ -15,7 +16,7 @@ from creative_gan.music.midi.evaluate import CHUNK, Corpus, judged, likelihood, 
 from creative_gan.music.midi.model import Manner, Model, load
 from creative_gan.music.midi.reader import read_midi
 from creative_gan.music.midi.song import Song
-from creative_gan.music.song_page import drawn, partly, played, spread
+from creative_gan.music.song_page import drawn, partly, played
 
 SAMPLES = 128
 FEWER = 32
@@ -108,9 +109,9 @@ def compare(model: Model, data: str | None) -> Judged:
         raise UserError("fewer than two songs are held out; more songs are needed")
     count = FEWER if reports.weights(model.generator()) > LARGE else SAMPLES
     fake = [model.words.decode(ids) for ids in model.ids(range(count), Manner(), CHUNK)]
-    rows = spread(len(corpus.train), LOOKED_AT)
+    rows = evenly(len(corpus.train), LOOKED_AT)
     train = corpus.train.songs(rows)
-    heldout = corpus.heldout.songs(spread(len(corpus.heldout), 2 * count))
+    heldout = corpus.heldout.songs(evenly(len(corpus.heldout), 2 * count))
     figures = {"heldout nll": likelihood(model, corpus)} | judged(fake, train, heldout)
     # the surprise has no control
     figures = {

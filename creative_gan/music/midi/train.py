@@ -10,7 +10,7 @@ from torch import Tensor
 
 from creative_gan.core import dist
 from creative_gan.core import run as runs
-from creative_gan.core.data import order
+from creative_gan.core.data import evenly, order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
@@ -153,5 +153,5 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
 
 def heldout_rows(pieces: Pieces, plan: Plan) -> dict[str, Tensor]:
     """The first window of each of up to `HELDOUT` songs, as they are."""
-    indices = np.linspace(0, len(pieces) - 1, min(HELDOUT, len(pieces))).astype(int)
+    indices = evenly(len(pieces), HELDOUT)
     return pieces.batch(indices, plan.recipe.data.bars, length=plan.length)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.music.midi.arrange import SHAPES, Line, arranged
 from creative_gan.music.midi.data import Pieces, load_pieces
@@ -163,7 +164,7 @@ class Rolls:
         together = np.zeros((tracks, tracks, span))
         before, after = np.zeros((2, tracks, self.grid.bar))
         places = np.arange(1, self.grid.roll[1]) % self.grid.bar
-        counted = np.linspace(0, len(self) - 1, min(len(self), _COUNTED)).round().astype(int)
+        counted = evenly(len(self), _COUNTED)
         for start in range(0, len(counted), _AT_ONCE):
             rolls = self.rolls(counted[start : start + _AT_ONCE])
             sounding, struck = rolls[:, ::2], rolls[:, 1::2]

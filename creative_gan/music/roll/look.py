@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import torch
 
 from creative_gan.core import models, provenance
+from creative_gan.core.data import evenly
 from creative_gan.core.files import write_bytes
 from creative_gan.core.game import AdversarialGame
 from creative_gan.core.latent import in_chunks, latents
@@ -44,7 +44,7 @@ def looking(plan: "Plan", folder: Path) -> Callable[[AdversarialGame, int], dict
         plan.facts(),
     )
     heat = plan.recipe.temperature
-    indices = np.linspace(0, len(plan.train) - 1, min(COUNTED, len(plan.train))).astype(int)
+    indices = evenly(len(plan.train), COUNTED)
     real_diversity = metrics.diversity(plan.train.rolls(indices))
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ import numpy as np
 
 from creative_gan.core import page
 from creative_gan.core import report as reports
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
 from creative_gan.core.report import Chart
@@ -20,7 +21,7 @@ from creative_gan.music.roll.data import Grid, metre_name
 from creative_gan.music.roll.evaluate import Corpus, judged, open_corpus
 from creative_gan.music.roll.export import stretch, to_song
 from creative_gan.music.roll.model import Manner, Model, load
-from creative_gan.music.song_page import drawn, partly, played, spread
+from creative_gan.music.song_page import drawn, partly, played
 
 SAMPLES = 256
 LOOKED_AT = 20_000
@@ -104,14 +105,14 @@ def compare(model: Model, data: str | None) -> Judged:
     unseen, known = corpus.heldout.apart(), corpus.train.apart()
     if len(unseen) < 2:
         raise UserError("fewer than two rolls are held out; more songs are needed")
-    unseen = unseen[spread(len(unseen), 2 * SAMPLES)]
+    unseen = unseen[evenly(len(unseen), 2 * SAMPLES)]
     apart = [
-        stretch(corpus.train, index) for index in known[spread(len(known), LOOKED_AT // model.grid.bars)]
+        stretch(corpus.train, index) for index in known[evenly(len(known), LOOKED_AT // model.grid.bars)]
     ]
     made = model.rolls(range(SAMPLES), 0)[:, 0]
     figures = judged(model, made, apart, corpus.heldout.rolls(unseen))
     # a copy may begin at any bar, so rolls that overlap are looked at, too
-    rows = spread(len(corpus.train), LOOKED_AT)
+    rows = evenly(len(corpus.train), LOOKED_AT)
     train = [stretch(corpus.train, index) for index in rows]
     heldout = [stretch(corpus.heldout, index) for index in unseen]
     fake = [to_song(roll, model.grid, model.config["tempo"]) for roll in made]

@@ -30,7 +30,7 @@ def evaluate(model_name: str, data: str | None = None, count: int = 1000, seed: 
     model = load(model_name)
     train, heldout, note = real_sounds(model, data)
     count = min(count, len(heldout))
-    label = asked_labels(model, train, count)
+    label = model.labels_like(train.labels, train.classes, count)
     fake = model.play(model.latents(range(count), seed), label)
     result = figures(model, train, heldout, fake, label)
     return result | ({"note": note} if note else {})
@@ -85,14 +85,6 @@ def table(result: dict[str, Any]) -> list[str]:
     if "judge" in result:
         lines.append(f"a classifier trained on those names {result['judge']:.1%} of the held-out sounds")
     return [*lines, result["note"]] if "note" in result else lines
-
-
-def asked_labels(model: Model, train: Sounds, count: int) -> torch.Tensor | None:
-    """Labels to ask for: as often as among the training sounds, where the classes are the same."""
-    if not model.classes or train.labels is None or list(train.classes) != model.classes:
-        return model.labels(range(count))
-    spread = np.linspace(0, len(train) - 1, count).round().astype(int)
-    return torch.from_numpy(np.sort(train.labels)[spread])
 
 
 def real_sounds(model: Model, data: str | None) -> tuple[Sounds, Sounds, str]:

@@ -13,10 +13,11 @@ from creative_gan.core import page
 from creative_gan.core import report as reports
 from creative_gan.core.chart import number
 from creative_gan.core.copying import Copying, judge, memorised, section
+from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.core.page import Html
 from creative_gan.music.wave.data import Sounds
-from creative_gan.music.wave.evaluate import asked_labels, figures, real_sounds
+from creative_gan.music.wave.evaluate import figures, real_sounds
 from creative_gan.music.wave.export import PAUSE, in_turn, sound_bytes
 from creative_gan.music.wave.metrics import prints
 from creative_gan.music.wave.model import Model, load
@@ -111,19 +112,19 @@ def compare(model: Model, data: str | None) -> Judged:
     if len(heldout) < 2:
         raise UserError(f"{train.source} leaves fewer than two held-out sounds; more sounds are needed")
     count = min(MOST, max(FEWEST, MADE // model.length))
-    label = asked_labels(model, train, count)
+    label = model.labels_like(train.labels, train.classes, count)
     fake = model.play(model.latents(range(count), 0), label)
     notes = [note, reports.changed(model.config, train.fingerprint, "sounds"), _partly(model, train)]
     # labels come in their order, so fewer samples are taken at even distances
-    rows = _spread(count, len(heldout))
+    rows = evenly(count, len(heldout))
     try:
         asked = None if label is None else label[torch.from_numpy(rows)]
         found = figures(model, train, heldout, fake[rows], asked, JUDGE)
     except UserError as error:
         found = {}
         notes.append(f"There are no figures: {error}.")
-    known = train.subset(_spread(len(train), _most(model)))
-    kept = heldout.subset(_spread(len(heldout), 2 * count))
+    known = train.subset(evenly(len(train), _most(model)))
+    kept = heldout.subset(evenly(len(heldout), 2 * count))
     copying, nearest = copies(known, kept, fake)
     return Judged(known, kept, fake, found, copying, nearest, notes)
 
@@ -200,7 +201,7 @@ def _samples(model: Model, judged: Judged | None) -> Html:
 def _alike(train: Sounds, classes: Sequence[str]) -> np.ndarray:
     """Training sounds to hear: a class after the other as in the samples, or at even distances."""
     if train.labels is None or list(train.classes) != list(classes):
-        return _spread(len(train), SHOWN)
+        return evenly(len(train), SHOWN)
     members = [np.flatnonzero(train.labels == i % len(classes)) for i in range(SHOWN)]
     return np.array([m[i // len(classes) * 37 % len(m)] for i, m in enumerate(members) if len(m)])
 
@@ -297,10 +298,6 @@ def _partly(model: Model, train: Sounds) -> str:
 
 def _most(model: Model) -> int:
     return max(LOOKED_AT // model.length, 1_000)
-
-
-def _spread(count: int, most: int) -> np.ndarray:
-    return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
 def _sound(wave: np.ndarray, rate: int, caption: str, origin: Any = None) -> Html:

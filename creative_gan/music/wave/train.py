@@ -14,7 +14,7 @@ from torch import Tensor
 from creative_gan.core import dist, models, provenance
 from creative_gan.core import run as runs
 from creative_gan.core.augment import compose
-from creative_gan.core.data import order
+from creative_gan.core.data import evenly, order
 from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
@@ -125,7 +125,7 @@ def plan(
     if recipe.network.name == "spectrum":
         seen_as = spectra(recipe.network, data.rate, data.length)
         if start is None:
-            seen_as.fit(train.batch(_spread(len(train), FITTED_ON))["real"])
+            seen_as.fit(train.batch(evenly(len(train), FITTED_ON))["real"])
         else:  # the generator has learnt to make spectrograms as they were scaled then
             fill(seen_as, within(start.networks["ema"], "spectra."), recipe.start)
         seen_as.to(compute.device)
@@ -179,7 +179,7 @@ def _look(plan: Plan, folder: Path, data: dict[str, Any]) -> Callable[[Adversari
         count, plan.recipe.network.latent, generator=torch.Generator().manual_seed(plan.recipe.seed)
     )
     label = torch.arange(count) % classes if classes else None
-    shown = plan.train.batch(_spread(len(plan.train), count))
+    shown = plan.train.batch(evenly(len(plan.train), count))
     real = shown["real"]
     # an unconditional collapse shows in all of them, one of each class only within classes
     told = None if label is None or 2 * classes > len(real) else label
@@ -221,11 +221,6 @@ def _sheet(waves: list[np.ndarray], rate: int, classes: list[str]) -> bytes:
     columns = min(len(classes), 16) if len(classes) > 1 else 8
     sound_sheet(waves, rate, captions, columns, side=96).save(file, "PNG")
     return file.getvalue()
-
-
-def _spread(count: int, most: int) -> np.ndarray:
-    """At most `most` indices below `count`, evenly spread. int64."""
-    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)
 
 
 def _card(plan: Plan, config: dict, seen: int) -> str:
