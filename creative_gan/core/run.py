@@ -13,7 +13,7 @@ import torch
 
 from creative_gan.core import dist
 from creative_gan.core import recipe as recipes
-from creative_gan.core.device import Compute
+from creative_gan.core.device import Compute, keep_memory
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.core.files import sweep, write_bytes
@@ -115,6 +115,7 @@ def session(folder: Path, device: torch.device, new: bool, report: Callable[[dic
         UserError: see `held`.
     """
     dist.start(device.type)
+    keep_memory()
     try:
         with held(folder):
             if new and dist.is_main() and (aside := set_aside(folder)):
