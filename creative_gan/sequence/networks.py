@@ -160,6 +160,8 @@ class TransformerGenerator(nn.Module):
         )
         self.body = GPT2Model(config)
         self.classes = nn.Embedding(classes, width) if classes else None
+        if self.classes is not None:  # as small as the tokens' vectors, which it would drown
+            nn.init.normal_(self.classes.weight, std=config.initializer_range)
         self.ban: Tensor
         self.register_buffer("ban", ban(symbols), persistent=False)
 

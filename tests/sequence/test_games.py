@@ -16,7 +16,13 @@ from creative_gan.sequence.cot import CotGame, CotRecipe
 from creative_gan.sequence.dense import DenseGame, DenseRecipe, prefix_rewards, returns
 from creative_gan.sequence.likelihood import nll
 from creative_gan.sequence.mle import MleGame, MleRecipe
-from creative_gan.sequence.networks import CnnCritic, Generator, LstmGenerator, PrefixCritic
+from creative_gan.sequence.networks import (
+    CnnCritic,
+    Generator,
+    LstmGenerator,
+    PrefixCritic,
+    TransformerGenerator,
+)
 from creative_gan.sequence.relgan import RelganGame, RelganRecipe, gumbel, hard_sample
 from creative_gan.sequence.sampling import sample
 from creative_gan.sequence.seqgan import SeqganGame, SeqganRecipe, from_the_mean
@@ -234,6 +240,26 @@ def test_labels_reach_every_network() -> None:
         game.step(batch | {"label": label}, draws(index * BATCH))
     made = sample(generator, draws(0), 2, label=torch.arange(BATCH) % 2)
     assert (made.tokens[:, 0] == torch.arange(BATCH) % 2 + 3).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("kind", [LstmGenerator, TransformerGenerator])
+def test_labels_do_not_drown_the_tokens(kind: type) -> None:
+    """Every token is followed by the one after it, whatever the class is."""
+    torch.manual_seed(0)
+    generator = kind(SYMBOLS, 12, 32, classes=2)
+    game = MleGame(generator, MleRecipe(lr=3e-3))
+    for index in range(200):
+        label = torch.arange(BATCH) % 2
+        real = 3 + (torch.arange(BATCH)[:, None] + torch.arange(8)) % 8
+        row = game.step(
+            {"real": real, "length": torch.full((BATCH,), 8), "label": label}, draws(index * BATCH)
+        )
+        if index == 100:
+            halfway = row["nll"]
+    assert row["nll"] < 0.3, "all but the first token are certain, which leaves 0.26"
+    assert kind is LstmGenerator or halfway < 0.3, (
+        "a transformer's vectors are small, its classes' must be, too"
+    )
 
 
 def test_a_baseline_takes_the_mean_of_each_position_and_leaves_padding_alone() -> None:
