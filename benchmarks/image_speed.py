@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from plain import step as plain_step
 
-from creative_gan.core.device import choose, cpu_has_bfloat16, keep_memory
+from creative_gan.core import memory
+from creative_gan.core.device import choose, cpu_has_bfloat16
 from creative_gan.core.draws import Draws
 from creative_gan.core.game import AdversarialGame, GameRecipe
 from creative_gan.image.networks import NetworkRecipe, build
@@ -63,7 +64,7 @@ def race(told: Connection, shape: tuple, width: int, batch: int, settings: dict[
     if settings is None:
         step = plain(shape, width, batch)
     else:
-        keep_memory()  # as `core.run.session` does before a training
+        memory.keep()  # as before every training
         step = ours(shape, width, batch, **settings)
     real = torch.rand(batch, *shape) * 2 - 1
     while told.recv():

@@ -19,6 +19,7 @@ from creative_gan.cli.models import models
 from creative_gan.cli.music import music
 from creative_gan.cli.recipes import recipes
 from creative_gan.cli.text import text
+from creative_gan.core import memory
 from creative_gan.core.errors import UserError
 
 
@@ -48,6 +49,7 @@ cli.add_command(text)
 
 def main() -> NoReturn:
     """Runs a command; a user's mistake is one sentence and exit code 1, a wrong command line 2."""
+    memory.keep()
     warnings.showwarning = lambda message, *rest: click.echo(f"Warning: {message}", err=True)
     try:
         code = cli.main(standalone_mode=False)  # a command's Exit comes back as its number

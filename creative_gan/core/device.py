@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import ctypes
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,21 +85,6 @@ def frozen_copy(network: Network) -> Network:
         if isinstance(module, torch.nn.RNNBase):
             module.flatten_parameters()
     return made
-
-
-def keep_memory() -> None:
-    """From now on this process keeps what it frees, which a training asks for again at every step.
-
-    glibc gives large pieces back to the system, and every page that it asks for anew is cleared first: some 18,000
-    pages and a tenth of the time of a step of a DCGAN (benchmarks/RESULTS.md). Does nothing with other C libraries.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(_M_MMAP_MAX, 0)  # large pieces come out of the heap, too
-        libc.mallopt(_M_TRIM_THRESHOLD, -1)  # whose end is never given back
-
-
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
-"""Of glibc's malloc.h."""
 
 
 def usage(device: torch.device) -> dict[str, Any]:

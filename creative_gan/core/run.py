@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from creative_gan.core import dist
+from creative_gan.core import dist, memory
 from creative_gan.core import recipe as recipes
-from creative_gan.core.device import Compute, keep_memory
+from creative_gan.core.device import Compute
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import UserError
 from creative_gan.core.files import sweep, write_bytes
@@ -115,7 +115,7 @@ def session(folder: Path, device: torch.device, new: bool, report: Callable[[dic
         UserError: see `held`.
     """
     dist.start(device.type)
-    keep_memory()
+    memory.keep()
     try:
         with held(folder):
             if new and dist.is_main() and (aside := set_aside(folder)):
