@@ -40,6 +40,14 @@ def recurrent(layer: nn.Module, values: Tensor) -> Tensor:
     return layer(values)[0]
 
 
+def small(count: int, width: int, std: float = 0.1) -> nn.Embedding:
+    """A table of vectors that begin near zero: of tokens, and of classes, which are added to them and must not drown
+    them, as N(0, 1) would."""
+    table = nn.Embedding(count, width)
+    nn.init.normal_(table.weight, std=std)
+    return table
+
+
 def condition(
     table: nn.Embedding | None, rows: int, width: int, label: Tensor | None, like: Tensor
 ) -> Tensor:
@@ -76,9 +84,8 @@ class LstmGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.symbols, self.width, self.dropout = symbols, width, dropout
-        self.embedding = nn.Embedding(symbols.size, embedding)
-        nn.init.normal_(self.embedding.weight, std=0.1)
-        self.classes = nn.Embedding(classes, embedding) if classes else None
+        self.embedding = small(symbols.size, embedding)
+        self.classes = small(classes, embedding) if classes else None
         sizes = [embedding] + [width] * (layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(size, width, batch_first=True) for size in sizes)
         self.output = nn.Linear(width, symbols.size)
@@ -159,9 +166,7 @@ class TransformerGenerator(nn.Module):
             eos_token_id=None,
         )
         self.body = GPT2Model(config)
-        self.classes = nn.Embedding(classes, width) if classes else None
-        if self.classes is not None:  # as small as the tokens' vectors, which it would drown
-            nn.init.normal_(self.classes.weight, std=config.initializer_range)
+        self.classes = small(classes, width, config.initializer_range) if classes else None
         self.ban: Tensor
         self.register_buffer("ban", ban(symbols), persistent=False)
 
@@ -304,9 +309,8 @@ class PrefixCritic(nn.Module):
     ) -> None:
         super().__init__()
         self.dropout = dropout
-        self.embedding = nn.Embedding(symbols.size, embedding)
-        nn.init.normal_(self.embedding.weight, std=0.1)
-        self.classes = nn.Embedding(classes, embedding) if classes else None
+        self.embedding = small(symbols.size, embedding)
+        self.classes = small(classes, embedding) if classes else None
         self.body = nn.LSTM(embedding, width, batch_first=True)
         self.output = nn.Linear(width, 1)
 

@@ -227,11 +227,12 @@ def test_gumbel_sampling_follows_the_probabilities_of_the_generator() -> None:
     torch.testing.assert_close(share, want, rtol=0, atol=0.03)
 
 
-def test_labels_reach_every_network() -> None:
+@pytest.mark.parametrize("kind", [LstmGenerator, TransformerGenerator])
+def test_labels_reach_every_network(kind: type) -> None:
     torch.manual_seed(0)
-    generator = LstmGenerator(SYMBOLS, 12, 16, classes=2)
+    generator = kind(SYMBOLS, 12, 16, classes=2)
     game = MleGame(generator, MleRecipe(lr=1e-2))
-    for index in range(60):  # class 0 begins with 3, class 1 with 4
+    for index in range(100):  # class 0 begins with 3, class 1 with 4
         label = torch.arange(BATCH) % 2
         batch = {
             "real": torch.stack([label + 3, torch.full_like(label, 2)], 1),
