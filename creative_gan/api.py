@@ -206,15 +206,9 @@ def kind_of_recipe(path: Path) -> str:
     Raises:
         UserError: it cannot be read, or there is no such kind.
     """
-    import tomllib
+    from creative_gan.core.recipe import table_of
 
-    from creative_gan.core.errors import UserError
-
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"recipe {path} cannot be read: {error}") from None
-    return kind_of(table, f"recipe {path}")
+    return kind_of(table_of(path), f"recipe {path}")
 
 
 def recipe_class(kind: str) -> Any:

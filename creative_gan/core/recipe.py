@@ -40,17 +40,7 @@ def load(
     Raises:
         UserError: unreadable, not TOML, an unknown key, a wrong type or value.
     """
-    try:
-        if path.stat().st_size > _BYTES:
-            raise UserError(f"recipe {path} is larger than {_BYTES // 1000} kB, too large for a recipe")
-        text = path.read_text(encoding="utf-8")
-        if max(line.count(".") for line in text.split("\n")) > _DOTS:
-            raise ValueError("a line with more dots than any key has")
-        table = tomllib.loads(text)
-    except OSError as error:
-        raise UserError(f"recipe {path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of thousands of digits
-        raise UserError(f"recipe {path} is not TOML: {error}") from None
+    table = table_of(path)
     shortened = table.pop("test", {})
     for key, value in (shortened if test else {}).items():
         put(table, key, value)
@@ -62,6 +52,21 @@ def load(
             raise UserError(f"--set wants KEY=VALUE, as in game.batch=32, not {override!r}")
         put(table, key.strip(), _value(text.strip()))
     return parse(cls, table)
+
+
+def table_of(path: Path) -> dict[str, Any]:
+    """What a recipe file holds, whatever kind it is of. Raises UserError: unreadable, or not TOML."""
+    try:
+        if path.stat().st_size > _BYTES:
+            raise UserError(f"recipe {path} is larger than {_BYTES // 1000} kB, too large for a recipe")
+        text = path.read_text(encoding="utf-8")
+        if max(line.count(".") for line in text.split("\n")) > _DOTS:
+            raise ValueError("a line with more dots than any key has")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise UserError(f"recipe {path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of thousands of digits
+        raise UserError(f"recipe {path} is not TOML: {error}") from None
 
 
 def shipped_folder() -> Path:
@@ -230,7 +235,7 @@ _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true o
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text  # a bare word is a text: --set game.loss=hinge
 
 

@@ -168,7 +168,7 @@ def read(run: str | Path, modality: str) -> Run:
             "holds no run, so there is nothing to report on",
             "name the folder of a training, runs/...",
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             folder, f"is no run folder: its recipe.toml cannot be read ({error})", "name one that holds a run"
         ) from None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from creative_gan.api import kind_of_recipe
 from creative_gan.core.errors import UserError
 from creative_gan.core.recipe import differences, load, parse, setting, to_toml
 
@@ -75,6 +76,17 @@ def test_set_without_a_value_and_a_missing_file(tmp_path: Path):
         read(tmp_path, 'about = "x"', "game.batch")
     with pytest.raises(UserError, match="cannot be read"):
         load(Outer, tmp_path / "none.toml")
+
+
+def test_nested_beyond_reason(tmp_path: Path):
+    """A thousand brackets are more than the parser of TOML takes."""
+    deep = "[" * 1000 + "]" * 1000
+    (tmp_path / "deep.toml").write_text(f"about = {deep}")
+    for read_it in (lambda path: load(Outer, path), kind_of_recipe):
+        with pytest.raises(UserError, match="is not TOML"):
+            read_it(tmp_path / "deep.toml")
+    with pytest.raises(UserError, match=r"'game\.batch' must be a whole number"):
+        read(tmp_path, 'about = "x"', f"game.batch={deep}")
 
 
 def test_differences_name_dotted_keys():
