@@ -97,8 +97,10 @@ def test_an_own_recipe_says_its_modality(tmp_path: Path):
     own.write_text('modality = "music"\nkind = "wave"')
     assert api.kind_of_recipe(own) == "music/wave"
     own.write_text("modality = ")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="is not TOML"):
         api.kind_of_recipe(own)
+    with pytest.raises(UserError, match="cannot be read"):
+        api.kind_of_recipe(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize("kind", api.PACKAGES)
