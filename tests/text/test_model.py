@@ -34,10 +34,9 @@ def test_prompts_begin_every_text(written: Path):
 
 def test_a_length_that_is_asked_for_is_exact(written: Path):
     model = load(written)
-    lengths = [len(ids) for ids in model.ids(range(20), Manner(), CHUNK)]
+    short = {len(ids) for ids in model.ids(range(20), Manner(temperature=0.5), CHUNK)}
     most = model.config["length"]
-    # by themselves nearly all end before, each where it likes
-    assert len(set(lengths)) > 1 and sum(length < most for length in lengths) > 15
+    assert len(short) > 1 and max(short) < most  # by themselves they end before
     for length, prompt in ((1, ""), (3, "the sea"), (most, ""), (most, "the sea")):
         manner = Manner(seed=2, prompt=prompt, length=length, best_of=2)
         made = model.ids(range(20), manner, CHUNK)
