@@ -100,6 +100,7 @@ def main() -> None:
         lines[name], other = alone.Pipe()
         facts = (other, shape, options.width, options.batch, settings)
         alone.Process(target=race, args=facts, daemon=True).start()
+        other.close()  # so that a racer that falls is noticed, and not waited for
     seconds: dict[str, list[float]] = {name: [] for name in racers}
     peak = {}
     for turn in range(options.rounds + 1):

@@ -114,8 +114,8 @@ def session(folder: Path, device: torch.device, new: bool, report: Callable[[dic
     Raises:
         UserError: see `held`.
     """
+    memory.keep()  # for whoever trains from Python; a command has done so already
     dist.start(device.type)
-    memory.keep()
     try:
         with held(folder):
             if new and dist.is_main() and (aside := set_aside(folder)):
