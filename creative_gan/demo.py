@@ -19,6 +19,8 @@ TRAININGS = {
     "text": ("Texts", "builtin:verses", "text/builtin", "texts"),
 }
 """By kind: its name, data that the package makes itself, a recipe, what a sample is called."""
+LOOKS = 4
+"""Of each training, of which the last is shown: sixteen, as in longer ones, are a third of half a minute of songs."""
 FOOT = "Made by `creative-gan demo`."
 """What the page ends with, by which it is known."""
 
@@ -52,7 +54,7 @@ def demo(out: Path, minutes: float, device: str, say: Callable[[str], None], pla
     for kind, (name, data, recipe, unit) in TRAININGS.items():
         say(f"training on {data}, about {60 * each:.0f} seconds")
         folder = out / "training" / kind.replace("/", "-")
-        given = {"budget.minutes": each, "budget.samples": 0, "watch.report": False}
+        given = {"budget.minutes": each, "budget.samples": 0, "watch.looks": LOOKS, "watch.report": False}
         job = api.prepare(kind, data, recipe, folder, given=given, device=device)
         played(job.train, folder, unit)
         sections.append((f"{name} learned in {60 * each:.0f} seconds", _learned(folder / "samples", data)))

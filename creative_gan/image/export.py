@@ -65,7 +65,7 @@ def png(picture: np.ndarray, origin: Record | None) -> bytes:
         info.add_text(provenance.KEY, provenance.text(origin))
         info.add_itxt("XML:com.adobe.xmp", provenance.xmp(origin))
     buffer = io.BytesIO()
-    _image(picture).save(buffer, "PNG", pnginfo=info, compress_level=9)
+    _image(picture).save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()
 
 
