@@ -35,7 +35,7 @@ def _watch(note: Path) -> None:
 def test_memory_is_flat(subject: Subject, tmp_path: Path, many, tally):
     if subject.name != "image" and not many(0, 1):
         pytest.skip("some seconds of one modality is enough for the short form")
-    seconds, note, log = many(20, 3600), tmp_path / "note", tmp_path / "log"
+    seconds, note, log = many(10, 3600), tmp_path / "note", tmp_path / "log"
     budget = f"[{10**9}]" if subject.name in ("text", "midi") else str(10**9)
     often = settings(
         f"budget.samples={budget}", "watch.save_seconds=2", "watch.rows=2000000", "watch.looks=20000"
