@@ -166,7 +166,12 @@ def sample(
 @music.command()
 @options.MODEL
 @options.judged_by("sounds or songs")
-@click.option("-n", "count", type=click.IntRange(10, 100_000), help="How many samples to judge.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(10, 100_000),
+    help="How many samples to judge; for a verdict, of each of six seeds (32).",
+)
 @click.option("--temperature", type=options.Number(0, 10), help="Songs: of the sampling.")
 @click.option(
     "--verdict",
@@ -206,7 +211,7 @@ def evaluate(
         from creative_gan.music.midi.verdict import keep
         from creative_gan.music.midi.verdict import verdict as compare
 
-        result = compare(model_name, data, count or 64, baseline=baseline)
+        result = compare(model_name, data, count or 32, baseline=baseline)
         lines, kept = result["says"], keep(model_name, result)
         lines = [*lines, kept] if kept else lines
     elif kind == "music/wave":

@@ -148,7 +148,10 @@ def generate(
 @options.MODEL
 @options.judged_by("texts")
 @click.option(
-    "-n", "count", type=click.IntRange(10), default=1000, show_default=True, help="How many samples to judge."
+    "-n",
+    "count",
+    type=click.IntRange(10),
+    help="How many samples to judge: 1000, or for a verdict 500 of each of six seeds.",
 )
 @click.option("--temperature", type=click.FloatRange(0, 10), default=1.0, show_default=True)
 @BEST_OF
@@ -164,7 +167,7 @@ def generate(
 def evaluate(
     model_name: str,
     data: str | None,
-    count: int,
+    count: int | None,
     temperature: float,
     best_of: int,
     weights: str | None,
@@ -190,11 +193,11 @@ def evaluate(
     if verdict:
         unheeded = "temperature", "best_of", "weights", "seed"
         options.beside("verdict", unheeded, "sweeps both weights over temperatures")
-        result = verdicts.verdict(model_name, data, count, baseline=baseline)
+        result = verdicts.verdict(model_name, data, count or 500, baseline=baseline)
         lines, kept = result["says"], verdicts.keep(model_name, result)
     else:
         manner = Manner(seed, temperature=temperature, best_of=best_of, weights=weights)
-        result = judging.evaluate(model_name, data, count, manner)
+        result = judging.evaluate(model_name, data, count or 1000, manner)
         lines, kept = judging.table(result), None
     terminal.show(result, lines, as_json)
     if kept:

@@ -20,6 +20,11 @@ SWEPT = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
 """Temperatures of maximum likelihood."""
 TRIED = (0.8, 0.9, 1.0, 1.1)
 """Temperatures of the adversarial model."""
+STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""Standard errors by which two equals differ once in twenty times, of 2, 3... seeds: Student's t, two-sided.
+
+With three seeds two of them, the rule for many, would find a winner among equals every sixth time.
+"""
 ORDER = 4
 """Quality is BLEU-4 against held-out sequences, diversity self-BLEU-4 (low is diverse)."""
 Make = Callable[[str, float, int], Sequences]
@@ -117,7 +122,7 @@ def compare(make: Make, heldout: Sequences, seeds: int) -> dict[str, Any]:
     if differences and len(inside) > 1:
         difference = float(np.mean(list(differences.values())))
         error = float(np.std(inside, ddof=1) / len(inside) ** 0.5)
-        if abs(difference) > 2 * error:
+        if abs(difference) > STUDENT[min(len(inside) - 2, len(STUDENT) - 1)] * error:
             winner = "adversarial" if difference > 0 else "mle"
     return {
         **{weights: [vars(point) for point in points] for weights, points in mean.items()},

@@ -12,7 +12,7 @@ from torch import Tensor
 from creative_gan.core.draws import derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.text import builtin
-from creative_gan.text.reading import ENDINGS, LARGEST_SOURCE, Reading, read_file
+from creative_gan.text.reading import ENDINGS, LARGEST_SOURCE, Reading, Row, read_file
 from creative_gan.text.tokens import END, PAD, UNKNOWN, Tokenizer
 
 UNITS = ("auto", "line", "paragraph", "file")
@@ -91,6 +91,11 @@ class Sequences:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def texts(self) -> int:
+        """How many texts the rows come from."""
+        return len(np.unique(self.text))
 
     def batch(self, indices: np.ndarray) -> dict[str, Tensor]:
         """Rows as `real: [B, T]`, `length: [B]` and, with classes, `label: [B]`, all int64."""
@@ -173,6 +178,12 @@ def encode(texts: Texts, tokenizer: Tokenizer, length: int) -> Sequences:
     )
 
 
+def sequences(rows: Sequences, indices: np.ndarray) -> list[list[int]]:
+    """Token ids of rows, without end and padding."""
+    made = [rows.tokens[i, : rows.length[i]].tolist() for i in indices]
+    return [ids[:-1] if ids[-1] == END else ids for ids in made]
+
+
 def cut(ids: list[int], length: int, stops: frozenset[int]) -> list[list[int]]:
     """The ids in rows of at most `length`, each ended by `END` unless it breaks off in a sentence."""
     rows = []
@@ -220,11 +231,15 @@ def _ensure_small(path: Path, files: list[Path]) -> None:
 
 def _collect(source: str, reading: Reading) -> Texts:
     rows = reading.rows
-    if any(row.label is not None for row in rows):
+    labelled = [row for row in rows if row.label is not None]
+    if 2 * len(labelled) > len(rows):
         for row in rows:
             if row.label is None:
-                reading.skip(Path(source), row.name, "has no label, and others have")
-        rows = [row for row in rows if row.label is not None]
+                _skip(source, reading, row, "has no label, and most others have")
+        rows = labelled
+    elif labelled:  # a few would take all the others with them
+        _skip(source, reading, labelled[0], "has a label, but most have none, so that no label is used")
+        rows = [replace(row, label=None) for row in rows]
     if len(rows) < 2:
         where, why = reading.skipped[0] if reading.skipped else ("", "")
         found = "holds only one text" if rows else "holds no text"
@@ -241,6 +256,12 @@ def _collect(source: str, reading: Reading) -> Texts:
         cut=reading.cut,
         source=source,
     )
+
+
+def _skip(source: str, reading: Reading, row: Row, reason: str) -> None:
+    if reading.strict:
+        raise DataError(source, f"{row.name} {reason}")
+    reading.skipped.append((row.name, reason))
 
 
 def _builtin(source: str) -> Texts:

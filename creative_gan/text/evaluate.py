@@ -10,7 +10,7 @@ from creative_gan.core.errors import UserError
 from creative_gan.sequence.likelihood import nll
 from creative_gan.sequence.metrics import Copies, bleu, distinct, longest_copies, repetition, self_bleu
 from creative_gan.sequence.ngrams import NgramIndex
-from creative_gan.text.data import Texts, encode, open_texts
+from creative_gan.text.data import Sequences, Texts, encode, open_texts, sequences
 from creative_gan.text.model import Manner, Model, load
 
 REFERENCES = 5_000
@@ -33,9 +33,9 @@ class Corpus:
     fingerprint: str
     """Of both together."""
 
-    def ids(self, model: Model, part: Texts) -> Ids:
-        """Token ids of a part, as long as the model writes at most."""
-        return [ids[: model.config["length"]] for ids in model.tokenizer.encode(part.texts)]
+    def rows(self, model: Model, part: Texts) -> Sequences:
+        """A part in rows as long as the model writes at most, as it is trained on."""
+        return encode(part, model.tokenizer, model.config["length"])
 
 
 def evaluate(
@@ -59,24 +59,25 @@ def evaluate(
     model, manner = load(model_name), manner or Manner(temperature=1.0)
     corpus = open_corpus(model, data)
     fake = again(model, model.ids(range(count), manner, CHUNK))
-    train, heldout = corpus.ids(model, corpus.train), corpus.ids(model, corpus.heldout)
-    real = spread(train, count)
-    references = spread(heldout, REFERENCES)
+    train, heldout = corpus.rows(model, corpus.train), corpus.rows(model, corpus.heldout)
+    real, references = spread(train, count), spread(heldout, REFERENCES)
     result: dict[str, Any] = likelihood(model, corpus, manner)
     result |= figures(fake, real, references)
     held = spread(heldout, count)
-    ours, theirs = longest_copies(fake, train), longest_copies(held, train)
+    whole = model.tokenizer.encode(corpus.train.texts)  # a copy may go on from row to row
+    ours, theirs = longest_copies(fake, whole), longest_copies(held, whole)
+    known = by_tokens(train)
     result["longest_copy"] = _figure(ours.length.mean(), theirs.length.mean(), "floor")
-    result["verbatim"] = _figure(_verbatim(fake, train), _verbatim(held, train), "low")
+    result["verbatim"] = _figure(_verbatim(fake, known), _verbatim(held, known), "low")
     result["sizes"] = {
         "samples": len(fake),
         "real": len(real),
         "references": len(references),
         "heldout": len(held),
-        "training": len(train),
+        "training": len(whole),
         "tokens": model.tokenizer.kind,
     }
-    result["copies"] = copies(model, fake, ours, corpus.train, train)
+    result["copies"] = copies(model, fake, ours, corpus.train, known)
     return result
 
 
@@ -101,7 +102,7 @@ def likelihood(model: Model, corpus: Corpus, manner: Manner) -> dict[str, Figure
     """The NLL of held-out texts in nats a token; its floor is that of the training texts."""
     values = []
     for part in (corpus.heldout, corpus.train):
-        rows = encode(part, model.tokenizer, model.config["length"])
+        rows = corpus.rows(model, part)
         picked = rows.batch(evenly(len(rows), ROWS))
         label = picked.get("label") if model.classes == part.classes else None
         generator = model.generator(manner.weights)
@@ -109,9 +110,16 @@ def likelihood(model: Model, corpus: Corpus, manner: Manner) -> dict[str, Figure
     return {"heldout_nll": _figure(values[0], values[1], "low")}
 
 
-def copies(model: Model, fake: Ids, found: Copies, train: Texts, train_ids: Ids) -> dict[str, Any]:
+def by_tokens(rows: Sequences) -> dict[tuple[int, ...], int]:
+    """Which text each row comes from, by its tokens."""
+    everything = zip(sequences(rows, np.arange(len(rows))), rows.text.tolist(), strict=True)
+    return {tuple(ids): text for ids, text in reversed(list(everything))}
+
+
+def copies(
+    model: Model, fake: Ids, found: Copies, train: Texts, known: dict[tuple[int, ...], int]
+) -> dict[str, Any]:
     """Samples that are training texts word for word, and the longest run that another shares with one."""
-    known = {tuple(ids): i for i, ids in reversed(list(enumerate(train_ids)))}
     whole = {known[tuple(ids)] for ids in fake if tuple(ids) in known}
     partial = [int(n) if tuple(ids) not in known else 0 for n, ids in zip(found.length, fake, strict=True)]
     longest = int(np.argmax(partial))
@@ -175,9 +183,9 @@ def again(model: Model, ids: Ids) -> Ids:
     return model.tokenizer.encode([model.tokenizer.decode(one) for one in ids])
 
 
-def spread(items: Ids, count: int) -> Ids:
-    """`count` of the items, at even distances."""
-    return [items[i] for i in evenly(len(items), count)]
+def spread(rows: Sequences, count: int) -> Ids:
+    """Token ids of `count` of the rows, at even distances."""
+    return sequences(rows, evenly(len(rows), count))
 
 
 def _figure(value: float, floor: float, better: str) -> Figure:
@@ -188,9 +196,8 @@ def _length(samples: Ids) -> float:
     return sum(map(len, samples)) / len(samples)
 
 
-def _verbatim(samples: Ids, train: Ids) -> float:
-    """The share of samples that are training texts."""
-    known = set(map(tuple, train))
+def _verbatim(samples: Ids, known: dict[tuple[int, ...], int]) -> float:
+    """The share of samples that are training texts, or rows of them."""
     return sum(tuple(ids) in known for ids in samples) / len(samples)
 
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from creative_gan.core import models
 from creative_gan.core.data import evenly
 from creative_gan.core.files import write_bytes
@@ -15,9 +13,8 @@ from creative_gan.sequence.metrics import distinct, self_bleu
 from creative_gan.sequence.models import collapse, parts, state, write
 from creative_gan.sequence.phases import playing
 from creative_gan.text import model
-from creative_gan.text.data import Sequences
+from creative_gan.text.data import sequences
 from creative_gan.text.export import as_lines
-from creative_gan.text.tokens import END
 
 if TYPE_CHECKING:
     from creative_gan.text.train import Plan
@@ -69,19 +66,13 @@ def looking(
     return look
 
 
-def sequences(rows: Sequences, indices: np.ndarray) -> list[list[int]]:
-    """Token ids of rows, without end and padding."""
-    made = [rows.tokens[i, : rows.length[i]].tolist() for i in indices]
-    return [ids[:-1] if ids[-1] == END else ids for ids in made]
-
-
 def card(plan: "Plan", config: dict[str, Any], texts: list[str]) -> str:
     """The model card: what this is, what it was trained on and how, and what it writes."""
     classes = f" in {len(plan.classes)} classes ({', '.join(plan.classes[:12])})" if plan.classes else ""
     shown = "\n\n".join(texts[:8]).replace("```", "'''")
     body = f"""
 Writes texts of up to {config["length"]} tokens{classes}, trained by [creative-gan]({models.HOME}) with the recipe
-`{config["recipe"]}` on {len(plan.texts):,} texts of `{Path(plan.texts.source).name}`, {config["seen"]:,}
+`{config["recipe"]}` on {plan.train.texts:,} texts of `{Path(plan.texts.source).name}`, {config["seen"]:,}
 shown in all.
 Whoever uses it should know the licence of those texts.
 

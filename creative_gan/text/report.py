@@ -1,5 +1,6 @@
 """The report of a text run: samples, how it learned, how good it is, and whether it copies, on one page."""
 
+import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -17,7 +18,7 @@ from creative_gan.core.report import Chart
 from creative_gan.sequence.chains import chains
 from creative_gan.sequence.metrics import Copies, longest_copies
 from creative_gan.sequence.nearest import nearest
-from creative_gan.text.data import Sequences, encode
+from creative_gan.text.data import Sequences, encode, sequences
 from creative_gan.text.evaluate import (
     CHUNK,
     REFERENCES,
@@ -27,9 +28,7 @@ from creative_gan.text.evaluate import (
     figures,
     likelihood,
     open_corpus,
-    spread,
 )
-from creative_gan.text.look import sequences
 from creative_gan.text.model import Manner, Model, load
 
 SAMPLES = 512
@@ -140,7 +139,9 @@ def compare(model: Model, data: str | None) -> Judged:
     rows = encode(corpus.train, model.tokenizer, model.config["length"])
     training, owner = _rows(rows, LOOKED_AT)
     heldout, _ = _rows(encode(corpus.heldout, model.tokenizer, model.config["length"]), 2 * count)
-    real, references = spread(training, count), spread(heldout, REFERENCES)
+    real = [training[i] for i in evenly(len(training), count)]
+    unseen = [heldout[i] for i in evenly(len(heldout), count)]
+    references = [heldout[i] for i in evenly(len(heldout), REFERENCES)]
     found = likelihood(model, corpus, Manner(temperature=1.0)) | figures(fake, real, references)
     weak = chains(training, count, model.config["length"], 0)
     _beside(found, "weak", figures(weak, real, references))
@@ -151,17 +152,27 @@ def compare(model: Model, data: str | None) -> Judged:
         _beside(found, "mle", likelihood(model, corpus, manner) | figures(made, real, references))
     near, kept = nearest(fake, training), nearest(heldout, training)
     copying = judge(near.index, near.distance, kept.distance)
-    spans, unseen = longest_copies(fake, training), longest_copies(spread(heldout, count), training)
-    return Judged(corpus, fake, training, owner, heldout, found, spans, unseen, copying)
+    spans = longest_copies(fake, training), longest_copies(unseen, training)
+    return Judged(corpus, fake, training, owner, heldout, found, *spans, copying)
 
 
 def shared(left: str, right: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The longest run of characters that two texts share: where it begins and ends in each of them, without blanks."""
-    match = SequenceMatcher(None, left, right, autojunk=False).find_longest_match()
-    run = left[match.a : match.a + match.size]
+    """The longest run that two texts share: where it begins and ends in each of them, without blanks around it.
+
+    Of whole words and signs, or of characters where a text has no blanks, as Chinese.
+    """
+    of_left, of_right = _pieces(left), _pieces(right)
+    match = SequenceMatcher(None, of_left, of_right, autojunk=False).find_longest_match()
+    run = "".join(of_left[match.a : match.a + match.size])
     skipped, size = len(run) - len(run.lstrip()), len(run.strip())
-    in_left, in_right = match.a + skipped, match.b + skipped
+    in_left, in_right = (
+        len("".join(pieces[:at])) + skipped for pieces, at in ((of_left, match.a), (of_right, match.b))
+    )
     return (in_left, in_left + size), (in_right, in_right + size)
+
+
+def _pieces(text: str) -> list[str]:
+    return re.findall(r"\w+|\W", text) if " " in text else list(text)
 
 
 def _findings(run: reports.Run, model: Model, judged: Judged) -> reports.Findings:
@@ -262,7 +273,7 @@ def _pair(model: Model, judged: Judged, sample: int, row: int, words: str) -> Ht
 def _data(run: reports.Run, judged: Judged | None) -> Html:
     about, split = run.config["data"], run.config["split"]
     pairs = [
-        ("texts", f"{about['count']:,} of {run.source}"),
+        ("texts", f"{about['count']:,} to train on, of {run.source}"),
         ("held out", f"{split['holdout']:.0%} of the different ones, which the training never saw"),
         ("tokens", f"{run.config['tokenizer']}, {run.config['vocabulary']:,} of them"),
     ]

@@ -142,7 +142,7 @@ def train(plan: Plan, folder: Path, report: Callable[[dict], None], new: bool = 
 
 
 def _train(plan: Plan, folder: Path, report: Callable[[dict], None]) -> Path:
-    data = {"fingerprint": plan.texts.fingerprint, "source": plan.texts.source, "count": len(plan.texts)}
+    data = {"fingerprint": plan.texts.fingerprint, "source": plan.texts.source, "count": plan.train.texts}
     plan = replace(plan, recipe=settled(plan, folder, data, "texts", report))
     rows = evenly(len(plan.heldout), HELDOUT)
     keeper = Keeper(folder / "mle.safetensors", plan.heldout.batch(rows), plan.compute.device)

@@ -10,8 +10,8 @@ from creative_gan.text.model import Manner, Model, load
 def verdict(
     model_name: str,
     data: str | None = None,
-    count: int = 1000,
-    seeds: int = 3,
+    count: int = 500,
+    seeds: int = 6,
     baseline: str | None = None,
 ) -> dict[str, Any]:
     """Compares the two generators of a model, and says which to sample from.
@@ -28,7 +28,7 @@ def verdict(
     model = load(model_name)
     models = contestants(model, load(baseline) if baseline else None, _terms, "text/captions")
     corpus = open_corpus(model, data)
-    heldout = spread(corpus.ids(model, corpus.heldout), REFERENCES)
+    heldout = spread(corpus.rows(model, corpus.heldout), REFERENCES)
 
     def make(weights: str, temperature: float, seed: int) -> list[list[int]]:
         manner = Manner(seed=seed, temperature=temperature, weights=weights)

@@ -120,7 +120,16 @@ def test_a_row_without_a_label_among_others(tmp_path: Path) -> None:
     path = put(tmp_path / "a.csv", "label,text\nx,one\n,two\ny,three\n")
     corpus = open_texts(path)
     assert corpus.texts == ["one", "three"] and len(corpus.skipped) == 1
-    with pytest.raises(DataError, match="no label"):
+    with pytest.raises(DataError, match=r"a\.csv:3 has no label"):
+        open_texts(path, strict=True)
+
+
+def test_a_few_labels_do_not_throw_the_others_away(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.csv", "label,text\nx,one\n,two\n,three\n,four\n")
+    corpus = open_texts(path)
+    assert corpus.texts == ["one", "two", "three", "four"] and corpus.classes == []
+    assert corpus.skipped == [("a.csv:2", "has a label, but most have none, so that no label is used")]
+    with pytest.raises(DataError, match=r"a\.csv:2 has a label"):
         open_texts(path, strict=True)
 
 

@@ -39,21 +39,56 @@ def test_figures_stand_beside_what_real_texts_score(written: Path):
 def test_verbatim_copies_are_listed_with_their_place(written: Path):
     model = load(written)
     corpus = evaluate.open_corpus(model, None)
-    train = corpus.ids(model, corpus.train)
+    rows = corpus.rows(model, corpus.train)
+    train = evaluate.spread(rows, len(rows))
     fake = [train[7], [*train[9][:-3], 5, 5, 5], train[7]]
-    found = evaluate.copies(model, fake, longest_copies(fake, train), corpus.train, train)
+    known = evaluate.by_tokens(rows)
+    found = evaluate.copies(model, fake, longest_copies(fake, train), corpus.train, known)
     assert found["verbatim"] == [{"text": corpus.train.texts[7], "where": corpus.train.names[7]}]
     assert found["longest"]["tokens"] >= len(train[9]) - 3
     assert found["longest"]["training"] == corpus.train.texts[9]
 
 
+def test_a_copy_out_of_the_middle_of_a_long_text_is_found(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    known = load(written)
+    lines = [text.replace("\n", " ") for text in evaluate.open_corpus(known, None).train.texts[:400]]
+    for n in range(8):  # texts many times as long as what the model writes
+        (tmp_path / f"{n}.txt").write_text(" ".join(lines[50 * n : 50 * n + 50]))
+    split = {"unit": "file", "holdout": 0.2, "seed": 0}
+    monkeypatch.setattr(evaluate, "load", lambda name: known)
+    monkeypatch.setitem(known.config, "split", split)
+    corpus = evaluate.open_corpus(known, str(tmp_path))
+    (whole,) = known.tokenizer.encode(corpus.train.texts[3:4])
+    assert len(whole) > 3 * known.config["length"]
+    copied = whole[-20:]
+    monkeypatch.setattr(type(known), "ids", lambda self, indices, manner, chunk: [copied] * len(indices))
+    found = evaluate.evaluate("known", str(tmp_path), count=10)
+    assert found["longest_copy"]["value"] == found["copies"]["longest"]["tokens"] == 20
+    assert found["copies"]["longest"]["training"] == corpus.train.texts[3]
+    assert found["sizes"]["training"] == len(corpus.train) < found["sizes"]["references"] + 8
+
+
+def test_equals_are_seldom_told_apart(monkeypatch: pytest.MonkeyPatch):
+    chance = np.random.default_rng(0)
+
+    def point(make, weights, temperature, seed, index) -> Point:
+        return Point(temperature, 1 - temperature / 2 + chance.normal(0, 0.01), 1 - temperature / 2)
+
+    monkeypatch.setattr(curves, "_point", point)
+    winners = [curves.compare(lambda *_: [], [[1, 2, 3, 4, 5]], 3)["winner"] for _ in range(200)]
+    assert 200 - winners.count("none") < 20  # 10 by the bound; 36 by two standard errors
+
+
 def test_real_texts_in_place_of_samples_score_the_floor(written: Path):
     model = load(written)
     corpus = evaluate.open_corpus(model, None)
-    train, heldout = (corpus.ids(model, part) for part in (corpus.train, corpus.heldout))
+    rows = [corpus.rows(model, part) for part in (corpus.train, corpus.heldout)]
+    train, heldout = (evaluate.spread(part, len(part)) for part in rows)
     assert not set(corpus.train.texts) & set(corpus.heldout.texts)
     other = [train[i] for i in np.random.default_rng(0).permutation(len(train))[:400]]
-    for name, figure in evaluate.figures(other, evaluate.spread(train, 400), heldout).items():
+    for name, figure in evaluate.figures(other, evaluate.spread(rows[0], 400), heldout).items():
         assert figure["value"] == pytest.approx(figure["floor"], rel=0.1, abs=0.01), name
 
 

@@ -28,7 +28,7 @@ def test_the_page_tells_what_the_run_was(run_folder: Path):
     found = checked(text)
     model = load(run_folder)
     for words in (
-        "8,000 texts of builtin:verses",
+        "7,200 texts of builtin:verses",
         "3,520 texts shown in all",
         "The training gave no warnings",
         "three-sample test",
@@ -143,4 +143,7 @@ def test_a_planted_copy_stands_on_the_page(run_folder: Path, monkeypatch: pytest
 def test_shared_runs():
     assert report.shared("the cat sat down", "a cat sat up") == ((4, 11), (2, 9))
     assert report.shared("abc", "xyz") == ((0, 0), (0, 0))
+    sample, text = "children agree, where every vine", "as before, where every vein"
+    (begin, end), _ = report.shared(sample, text)  # not the e that ends both words before it
+    assert sample[begin:end] == ", where every"
     assert report.shared("春眠不覺曉", "不覺夜") == ((2, 4), (0, 2))

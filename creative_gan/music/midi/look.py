@@ -95,7 +95,7 @@ def card(plan: "Plan", config: dict[str, Any]) -> str:
     kinds = {"lead": "a melody with chords", "chorale": "four voices", "band": "a band of eight roles"}
     body = f"""
 Writes songs for {kinds[config["shape"]]} as MIDI, trained by [creative-gan]({models.HOME}) with the recipe
-`{config["recipe"]}` on {len(plan.pieces):,} songs of `{Path(plan.source).name}`, {config["seen"]:,} windows
+`{config["recipe"]}` on {len(plan.train):,} songs of `{Path(plan.source).name}`, {config["seen"]:,} windows
 shown in all.
 Whoever uses it should know the licence of those songs.
 

@@ -175,12 +175,10 @@ def _copies(found: Judged) -> Html:
 
 def _data(run: reports.Run, found: Judged | None) -> Html:
     about, split = run.config["data"], run.config["split"]
+    held = f"{len(found.corpus.heldout):,}, " if found else ""
     pairs = [
-        ("songs", f"{about['count']:,} of {run.source}"),
-        ("held out", f"{split['holdout']:.0%} of them or as the data say, which the training never saw"),
+        ("songs", f"{about['count']:,} to train on, of {run.source}"),
+        ("held out", f"{held}{split['holdout']:.0%} of all or as the data say, which the training never saw"),
         ("shown as", f"{run.config['shape']}, in windows of {split['bars']} bars"),
     ]
-    if found:
-        counts = (len(found.corpus.train), len(found.corpus.heldout))
-        pairs.insert(1, ("split", f"{counts[0]:,} to train on, {counts[1]:,} held out"))
     return reports.data(run, pairs, {})

@@ -77,7 +77,7 @@ class Plan:
 
     def facts(self) -> dict[str, Any]:
         """What identifies the data of a run."""
-        return {"fingerprint": self.pieces.fingerprint, "source": self.source, "count": len(self.pieces)}
+        return {"fingerprint": self.pieces.fingerprint, "source": self.source, "count": len(self.train)}
 
 
 def plan(

@@ -12,8 +12,8 @@ from creative_gan.sequence.verdict import compare, contestants, kept, preferred,
 def verdict(
     model_name: str,
     data: str | None = None,
-    count: int = 64,
-    seeds: int = 3,
+    count: int = 32,
+    seeds: int = 6,
     baseline: str | None = None,
 ) -> dict[str, Any]:
     """Compares the two generators of a model, and says which to sample from.
