@@ -170,6 +170,7 @@ def pack(name: str, ship: Ship, source: str, run: Path) -> None:
     (target / "config.json").write_text(models.description(config), "utf-8")
     text = (target / "README.md").read_text("utf-8").replace(f"# {trained}\n", f"# {name}\n", 1)
     text = text.replace(f"--model {trained}", f"--model {name}")
+    text = text.replace(f"`{Path(source).name}`", f"`{config['data']['source']}`", 1)
     parts = (text.rstrip(), card(name, ship, run, figures).rstrip(), *verdict, memorisation(target, source))
     (target / "README.md").write_text("\n\n".join(parts), "utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())

@@ -39,7 +39,8 @@ class Backbone:
         config, self.body = cast(Any, model).config, cast(Any, model).base_model
         self.width = int(config.hidden_size)
         self.size = int(config.vocab_size)
-        self.context = int(config.max_position_embeddings)
+        # those that know places by distance, such as Bloom, take any length
+        self.context: int | None = getattr(config, "max_position_embeddings", None)
         self.worn: Adapters | None = None
         self.places: list[nn.Module] = [layer for layer in self.body.modules() if linear_sizes(layer)]
         for index, layer in enumerate(self.places):
@@ -60,7 +61,12 @@ class Backbone:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., width] -> [..., size]."""
-        return self.model.get_output_embeddings()(hidden)  # type: ignore[operator]
+        values, config = self.model.get_output_embeddings()(hidden), cast(Any, self.model).config  # type: ignore[operator]
+        # what Cohere, Granite and Gemma 2 do to theirs
+        values = values * (getattr(config, "logit_scale", None) or 1.0)
+        values = values / (getattr(config, "logits_scaling", None) or 1.0)
+        cap = getattr(config, "final_logit_softcapping", None)
+        return cap * torch.tanh(values / cap) if cap else values
 
     @contextmanager
     def wearing(self, adapters: "Adapters") -> Iterator[Any]:
@@ -108,7 +114,7 @@ class PretrainedGenerator(nn.Module):
         super().__init__()
         self.symbols, self.backbone, self.dropout = symbols, backbone, dropout
         self.width = backbone.width
-        self.context: int | None = min(length, backbone.context)
+        self.context: int | None = min(length, backbone.context or length)
         self.adapters = Adapters(backbone, rank)
         self.classes = _class_vectors(classes, backbone.width)
         self._cache = _cache_shapes(backbone)
@@ -241,12 +247,36 @@ def open_backbone(source: str, device: torch.device) -> Backbone:
         raise UserError(
             f"{source} has no token that ends a text, or a slow tokeniser; choose a model like distilgpt2"
         )
-    return Backbone(
-        source,
-        cast(nn.Module, model).to(device),
-        tokenizers.Tokenizer.from_str(reader.backend_tokenizer.to_str()),
-        ends[0],
-    )
+    words = tokenizers.Tokenizer.from_str(reader.backend_tokenizer.to_str())
+    try:
+        backbone = Backbone(source, cast(nn.Module, model).to(device), words, ends[0])
+        suits = _predicts_as_itself(backbone)
+    except (AttributeError, IndexError, TypeError, ValueError):  # of a model that is built otherwise
+        suits = False
+    if not suits:
+        raise UserError(
+            f"{source} is no model that writes token by token from keys and values that it remembers, or does more "
+            "to what it predicts than is known here; choose a model like distilgpt2"
+        )
+    return backbone
+
+
+@torch.no_grad()
+def _predicts_as_itself(backbone: Backbone) -> bool:
+    """Whether a generator on it predicts what the model does, both all at once and one after another."""
+    symbols = Symbols(backbone.size + len(SPECIAL))
+    generator = PretrainedGenerator(symbols, backbone, 3, 1, 0.0, 0)
+    tokens = torch.tensor([[0, 1, backbone.size - 1]], device=backbone.device)
+    wanted = cast(Any, backbone.model)(torch.tensor([[backbone.end, 0, 1]], device=backbone.device)).logits
+    at_once = backbone.logits(generator.hidden(tokens + len(SPECIAL)))
+    state, hidden = generator.begin(1), []
+    for token in (END, *(tokens[0, :2] + len(SPECIAL)).tolist()):
+        inputs = generator.embed(torch.tensor([token], device=backbone.device))
+        one, state = generator.advance(inputs, state)
+        hidden.append(one)
+    stepwise = backbone.logits(torch.stack(hidden, 1))
+    near = 1e-3 * float(wanted.abs().max())
+    return all(bool((made - wanted).abs().max() <= near) for made in (at_once, stepwise))
 
 
 def _opened(source: str, name: str) -> tuple[Any, Any]:

@@ -69,6 +69,50 @@ def gpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return language_model(tmp_path_factory.mktemp("gpt"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("Granite", {"logits_scaling": 8.0, "embedding_multiplier": 3.0}),
+        ("Cohere", {"logit_scale": 0.0625}),
+        ("Gemma2", {"final_logit_softcapping": 0.01, "head_dim": 8}),
+        ("Bloom", {}),
+        ("OPT", {"word_embed_proj_dim": 32}),
+    ],
+)
+def test_other_families_predict_what_they_predict_by_themselves(kind: str, settings: dict, tmp_path: Path):
+    import transformers
+
+    sizes = dict(
+        vocab_size=400, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=64, n_layer=2, n_head=4, ffn_dim=48,
+        bos_token_id=0, eos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    made = getattr(transformers, f"{kind}Config")(**sizes | settings)
+    language_model(tmp_path)
+    torch.manual_seed(0)
+    getattr(transformers, f"{kind}ForCausalLM")(made).save_pretrained(tmp_path)
+    backbone = open_backbone(f"hf:{tmp_path}", torch.device("cpu"))
+    tokens = torch.tensor([[5, 6, 7]])
+    wanted = backbone.model(torch.tensor([[backbone.end, 5, 6]])).logits
+    ours = backbone.logits(generator(backbone).hidden(tokens + 4))
+    assert torch.allclose(ours, wanted, atol=1e-5) and wanted.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["Roberta", "Mamba"])
+def test_what_does_not_write_token_by_token_is_refused(kind: str, tmp_path: Path):
+    import transformers
+
+    sizes = dict(
+        vocab_size=400, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=66, bos_token_id=0, eos_token_id=0, pad_token_id=1, state_size=4,
+    )  # fmt: skip
+    language_model(tmp_path)
+    made = getattr(transformers, f"{kind}Config")(**sizes)
+    getattr(transformers, f"{kind}ForCausalLM")(made).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="token by token"):
+        open_backbone(f"hf:{tmp_path}", torch.device("cpu"))
+
+
 def generator(backbone: Backbone, classes: int = 0) -> PretrainedGenerator:
     torch.manual_seed(1)
     return PretrainedGenerator(Shape(backbone.size + 4, 24, classes).symbols, backbone, 24, 4, 0.0, classes)
