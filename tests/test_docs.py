@@ -146,6 +146,17 @@ def _record(place: Path) -> None:
     write_song(model.write(range(1), manner)[0], place / "song.mid", origin(model, 0, manner))
 
 
+def test_every_help_text_has_an_example():
+    from creative_gan.cli import cli
+
+    def walk(command, name: str) -> None:
+        assert "\b\n" in (command.help or "") and "creative-gan " in command.help, name
+        for inner in getattr(command, "commands", {}).items():
+            walk(inner[1], f"{name} {inner[0]}")
+
+    walk(cli, "creative-gan")
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_command_runs(line: str, place: Path, run):
     words = short(line)

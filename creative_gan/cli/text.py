@@ -16,7 +16,11 @@ BEST_OF = click.option(
 
 @click.group()
 def text() -> None:
-    """Texts: train on poems, captions or any lines of your own, write new ones, judge them."""
+    """Texts: train on poems, captions or any lines of your own, write new ones, judge them.
+
+    \b
+    creative-gan text generate --model runs/poems -n 5
+    """
 
 
 @text.command()
