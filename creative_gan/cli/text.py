@@ -90,7 +90,7 @@ def train(
 @options.CLASS
 @click.option(
     "--temperature",
-    type=click.FloatRange(0, 10),
+    type=options.Number(0, 10),
     default=0.8,
     show_default=True,
     help="Less is safer and less varied; 1 is what was learnt.",
@@ -98,7 +98,7 @@ def train(
 @click.option("--top-k", type=click.IntRange(0), default=0, help="Only the k likeliest tokens.")
 @click.option(
     "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=options.Number(0, 1, min_open=True),
     default=1.0,
     help="Only the likeliest tokens of this probability.",
 )
@@ -154,7 +154,7 @@ def generate(
 @click.option(
     "-n", "count", type=click.IntRange(10), default=1000, show_default=True, help="How many samples to judge."
 )
-@click.option("--temperature", type=click.FloatRange(0, 10), default=1.0, show_default=True)
+@click.option("--temperature", type=options.Number(0, 10), default=1.0, show_default=True)
 @BEST_OF
 @options.WEIGHTS
 @click.option(
