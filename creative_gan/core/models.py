@@ -102,6 +102,9 @@ def find(source: str | Path, modality: str | None = None) -> Path:
         raise DataError(
             path, "is no model folder: there is no config.json in it", "name a run folder or a model folder"
         )
+    for kind in DEFAULTS:
+        if kind not in modalities and str(source) in shipped_names(kind):
+            raise UserError(f"{source} is a model for {kind}; use creative-gan {kind}")
     names = [name for kind in modalities for name in shipped_names(kind)]
     raise UserError(
         f"there is no model {str(source)!r}; name a run folder, a model folder or a shipped model "

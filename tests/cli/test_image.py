@@ -262,6 +262,16 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
             "try --device auto",
         ),
         (("image", "sample", "--model", "nobody", "--out", "x.png"), 1, "there is no model 'nobody'"),
+        (
+            ("image", "sample", "--model", "verses", "--out", "x.png"),
+            1,
+            "verses is a model for text; use creative-gan text",
+        ),
+        (
+            ("text", "generate", "--model", "emoji"),
+            1,
+            "emoji is a model for image; use creative-gan image",
+        ),
         (("image", "train", "builtin:digits", "--recipe", "digits", "--log", "paper"), 2, "tensorboard"),
         (("inspect", "no-such-file.png"), 1, "no-such-file.png"),
         (("recipes", "show", "wgan-pg"), 1, "did you mean"),
