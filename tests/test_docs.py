@@ -207,6 +207,18 @@ def test_papers_index_names_what_there_is():
         assert hasattr(importlib.import_module(module), name), f"{module}:{name}"
 
 
+def test_papers_index_has_every_paper_that_the_package_cites():
+    index = (ROOT / "docs/papers.md").read_text("utf-8")
+    cited = {
+        (paper, path.relative_to(ROOT).as_posix())
+        for path in (ROOT / "creative_gan").rglob("*.py")
+        for paper in re.findall(r"arxiv(?::|\.org/abs/)\s*(\d{4}\.\d{4,5})", path.read_text("utf-8"), re.I)
+    }
+    assert len({paper for paper, _ in cited}) > 40
+    missing = sorted((paper, path) for paper, path in cited if f"[{paper}](" not in index)
+    assert not missing, missing
+
+
 def test_architecture_tree_is_that_of_the_disk():
     tree = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("```")[1].splitlines()
     folders, named = [ROOT / "creative_gan"], []
