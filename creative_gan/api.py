@@ -114,7 +114,7 @@ def train(
         The model folder, which `load` takes.
 
     Raises:
-        UserError, DataError: a recipe, data or a folder that cannot be used; two budgets.
+        UserError, DataError: a recipe, data or a folder that cannot be used; two budgets, or none to speak of.
         core.loop.Stopped: Ctrl-C or SIGTERM came, and all was saved.
     """
     given = budget(samples, minutes) | ({} if seed is None else {"seed": seed}) | dict(settings or {})
@@ -176,12 +176,16 @@ def budget(samples: int | None, minutes: float | None) -> dict[str, Any]:
     """How long to train, as keys of a recipe: either replaces what the recipe says.
 
     Raises:
-        UserError: both are given.
+        UserError: both are given, or less than there can be.
     """
-    from creative_gan.core.errors import UserError
+    from creative_gan.core.errors import UserError, within
 
-    if samples and minutes:
+    if samples is not None and minutes is not None:
         raise UserError("give samples or minutes, not both")
+    if samples is not None:
+        within("samples", samples, 1, whole=True)
+    if minutes is not None:
+        within("minutes", minutes, 0, 1_000_000, above=True)
     return {"budget.samples": samples or 0, "budget.minutes": minutes or 0.0} if samples or minutes else {}
 
 

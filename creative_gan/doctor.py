@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import platform
 import re
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -17,7 +18,11 @@ import creative_gan
 from creative_gan.core.audio_guard import torchaudio
 from creative_gan.core.cache import cache_folder
 
-PIP = "python -m pip install"
+PYTHON = shlex.quote(sys.executable or "python")
+"""The interpreter that is examined, which need not be the one that `python` or `pip` of the shell stands for."""
+PIP = f"{PYTHON} -m pip install"
+TORCHAUDIO = (2, 11)
+"""The torch beside which the torchaudio of the extra loads."""
 MODULES = {"pillow": "PIL", "scikit-learn": "sklearn", "torch-fidelity": "torch_fidelity"}
 """Packages whose module has another name."""
 ENOUGH_MB, LARGE_MB = 1_000, 10_000
@@ -133,10 +138,21 @@ def audio() -> Finding:
     if found.state == "working":
         return Finding("torchaudio", "ok", f"{found.why} works and is used")
     if found.state == "absent":
-        says = "is absent; own functions give the same numbers"
-        return Finding("torchaudio", "optional", says, f"{PIP} 'creative-gan[torchaudio]'")
+        fits = fitting_torchaudio()
+        says = "is absent and nothing needs it; own functions give the same numbers"
+        return Finding("torchaudio", "optional", says, f"{PIP} 'torchaudio=={fits}.*'" if fits else "")
     says = f"is broken and left aside, own functions give the same numbers ({found.why})"
-    return Finding("torchaudio", "attention", says, "python -m pip uninstall torchaudio")
+    return Finding("torchaudio", "attention", says, f"{PYTHON} -m pip uninstall torchaudio")
+
+
+def fitting_torchaudio() -> str:
+    """The torchaudio that loads beside the torch that is installed, such as `2.11`; empty where none is known to."""
+    try:
+        version = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    # of another build, such as 2.11.0+cpu, the package index has no torchaudio
+    return ".".join(map(str, TORCHAUDIO)) if numbers(version)[:2] == TORCHAUDIO and "+" not in version else ""
 
 
 def models() -> Finding:

@@ -39,6 +39,15 @@ def test_what_cannot_be_loaded_is_said(shelf: Path, tmp_path: Path, trained: Pat
         creative_gan.load(tmp_path / "strange")
 
 
+@pytest.mark.parametrize("n", [0, -1, 2.5])
+def test_less_than_one_sample_is_a_mistake(
+    n: float, trained: Path, written: Path, sounding: Path, composed: Path
+):
+    for run in (trained, written, sounding, composed):
+        with pytest.raises(UserError, match=rf"n must be a whole number of at least 1, not {n}"):
+            creative_gan.load(run).sample(n)
+
+
 def test_training_is_that_of_the_command_line(run, tmp_path: Path):
     rows: list[dict] = []
     made = creative_gan.train(
@@ -77,6 +86,10 @@ def test_only_a_modality_takes_the_recipe_that_suits(tmp_path: Path, monkeypatch
         ({"recipe": "none.toml"}, "no recipe file"),
         ({"recipe": "strange.toml"}, "strange.toml is of the kind 'smell'"),
         ({"recipe": "digits", "samples": 5, "minutes": 5}, "not both"),
+        ({"recipe": "digits", "samples": 0, "minutes": 5}, "not both"),
+        ({"recipe": "digits", "minutes": 0}, "minutes must be a number above 0 .*, not 0"),
+        ({"recipe": "digits", "minutes": float("nan")}, "minutes must be"),
+        ({"recipe": "digits", "samples": 0}, "samples must be a whole number of at least 1, not 0"),
         ({"recipe": "digits", "settings": {"game.lr": "fast"}}, "'game.lr' must be a number"),
         ({"recipe": "digits", "data": "nowhere"}, "nowhere"),
         ({"recipe": "music", "data": "builtin:nothing"}, "builtin:tunes"),

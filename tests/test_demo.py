@@ -1,13 +1,17 @@
 """The demo's page: what every shipped model makes, to see, hear and read, and what each modality learned."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from creative_gan.cli.demo import demo
 from creative_gan.core import provenance
 from creative_gan.core.models import DEFAULTS, shipped_names
+from creative_gan.core.recipe import locate
+from creative_gan.demo import TRAININGS
 from tests.core.test_page import checked
 
 
@@ -46,3 +50,11 @@ def test_everything_is_on_one_page(
     assert "demo/image" in out and "image walk" in out
     song = provenance.read(tmp_path / "demo/music/chorales/song1.mid")
     assert song is not None and song["command"] == "music sample"
+
+
+def test_its_recipe_of_pictures_says_how_long_the_demo_trains_it():
+    minutes = next(option.default for option in demo.params if option.name == "minutes")
+    assert minutes / len(TRAININGS) == 0.5 and (demo.help or "").count("half a minute")
+    _, _, recipe, _ = TRAININGS["image"]
+    about = tomllib.loads(locate(recipe).read_text("utf-8"))["about"]
+    assert "half a minute" in about

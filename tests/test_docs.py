@@ -146,6 +146,17 @@ def _record(place: Path) -> None:
     write_song(model.write(range(1), manner)[0], place / "song.mid", origin(model, 0, manner))
 
 
+def test_every_help_text_has_an_example():
+    from creative_gan.cli import cli
+
+    def walk(command, name: str) -> None:
+        assert "\b\n" in (command.help or "") and "creative-gan " in command.help, name
+        for inner in getattr(command, "commands", {}).items():
+            walk(inner[1], f"{name} {inner[0]}")
+
+    walk(cli, "creative-gan")
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_command_runs(line: str, place: Path, run):
     words = short(line)
@@ -194,6 +205,18 @@ def test_papers_index_names_what_there_is():
     assert len(rows) > 10
     for module, name in rows:
         assert hasattr(importlib.import_module(module), name), f"{module}:{name}"
+
+
+def test_papers_index_has_every_paper_that_the_package_cites():
+    index = (ROOT / "docs/papers.md").read_text("utf-8")
+    cited = {
+        (paper, path.relative_to(ROOT).as_posix())
+        for path in (ROOT / "creative_gan").rglob("*.py")
+        for paper in re.findall(r"arxiv(?::|\.org/abs/)\s*(\d{4}\.\d{4,5})", path.read_text("utf-8"), re.I)
+    }
+    assert len({paper for paper, _ in cited}) > 40
+    missing = sorted((paper, path) for paper, path in cited if f"[{paper}](" not in index)
+    assert not missing, missing
 
 
 def test_architecture_tree_is_that_of_the_disk():

@@ -1,7 +1,9 @@
 """What the doctor finds where all is well, and where something is missing, old, broken or full."""
 
+import importlib.metadata
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +30,7 @@ def test_all_is_well_here(run, tmp_path: Path):
     assert rows["torch"]["needed"] and rows["torch"]["state"] == "ok"
     assert str(tmp_path) in rows["disk"]["says"] and os.environ["CREATIVE_GAN_CACHE"] in rows["cache"]["says"]
     for row in said["findings"]:
-        assert row["mend"] or row["state"] == "ok" or row["name"] == "models", row
+        assert row["mend"] or row["state"] == "ok" or row["name"] in ("models", "torchaudio"), row
     assert not (tmp_path / "not").exists()
 
 
@@ -62,8 +64,8 @@ def test_a_library_that_does_not_load_is_told_from_one_that_is_missing(tmp_path:
     ("state", "shown", "mend"),
     [
         ("working", "ok", ""),
-        ("absent", "optional", "install"),
-        ("broken", "attention", "uninstall torchaudio"),
+        ("absent", "optional", ""),
+        ("broken", "attention", f"{shlex.quote(sys.executable)} -m pip uninstall torchaudio"),
     ],
 )
 def test_torchaudio_in_its_three_states(monkeypatch: pytest.MonkeyPatch, state: str, shown: str, mend: str):
@@ -71,6 +73,36 @@ def test_torchaudio_in_its_three_states(monkeypatch: pytest.MonkeyPatch, state: 
     finding = doctor.audio()
     assert finding.state == shown and not finding.needed and mend in finding.mend
     assert ("2.11.0 or its fault" in finding.says) == (state != "absent")
+
+
+@pytest.mark.parametrize(
+    ("torch", "mend"),
+    [("2.13.0", ""), ("2.11.0+cpu", ""), ("2.11.0", "install 'torchaudio==2.11.*'"), (None, "")],
+)
+def test_torchaudio_is_recommended_only_beside_a_torch_that_it_fits(
+    monkeypatch: pytest.MonkeyPatch, torch: str | None, mend: str
+):
+    def version(name: str) -> str:
+        if name != "torch" or torch is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return torch
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    monkeypatch.setattr(doctor, "torchaudio", lambda: audio_guard.Found("absent", None, ""))
+    finding = doctor.audio()
+    assert "nothing needs it" in finding.says and finding.mend.endswith(mend)
+    assert bool(finding.mend) == bool(mend)
+
+
+def test_commands_go_to_the_interpreter_that_was_examined(tmp_path: Path):
+    elsewhere = tmp_path / "an other/python"
+    elsewhere.parent.mkdir()
+    elsewhere.symlink_to(sys.executable)
+    code = "from creative_gan import doctor; print(doctor.library('no-such-library', '>=1').mend)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    done = subprocess.run([elsewhere, "-c", code], env=environment, capture_output=True, text=True)
+    mend = done.stdout.strip()
+    assert mend == f"'{elsewhere}' -m pip install --upgrade 'no-such-library>=1'", done.stderr
 
 
 @pytest.mark.slow

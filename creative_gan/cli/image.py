@@ -13,7 +13,11 @@ SIZE = click.option("--size", metavar="N or HxW", help="Side of the pictures, 16
 
 @click.group()
 def image() -> None:
-    """Pictures: train on a folder, make new ones, walk between them, judge them."""
+    """Pictures: train on a folder, make new ones, walk between them, judge them.
+
+    \b
+    creative-gan image sample --model runs/photos --out grid.png
+    """
 
 
 @image.command()

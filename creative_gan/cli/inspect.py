@@ -36,6 +36,7 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
                 click.echo(line)
         return
     from creative_gan import api
+    from creative_gan.core.models import beside
 
     modality, _, command = str(record.get("command", "")).partition(" ")
     if command in ("train", "picture"):
@@ -47,6 +48,6 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
     model = record.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
     api.module(api.kind_of({"modality": modality, "kind": kind}, file), "again").again(
-        record, again, model_name, overwrite
+        record, again, model_name or beside(record, file), overwrite
     )
     terminal.say(f"wrote {again}")

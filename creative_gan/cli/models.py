@@ -7,7 +7,11 @@ from creative_gan.cli import complete, options, terminal
 
 @click.group()
 def models() -> None:
-    """Models that come with the package, or any other: what they are."""
+    """Models that come with the package, or any other: what they are.
+
+    \b
+    creative-gan models list
+    """
 
 
 @models.command("list")

@@ -38,7 +38,11 @@ TAKEN = {
 
 @click.group()
 def music() -> None:
-    """Music: train on sounds or on MIDI files, make new ones, judge them."""
+    """Music: train on sounds or on MIDI files, make new ones, judge them.
+
+    \b
+    creative-gan music sample --out song.mid
+    """
 
 
 @music.command()

@@ -21,7 +21,11 @@ def load_any(path: Path) -> object:
 
 @click.group()
 def recipes() -> None:
-    """Recipes: what a training can be told."""
+    """Recipes: what a training can be told.
+
+    \b
+    creative-gan recipes show image/digits
+    """
 
 
 @recipes.command("list")

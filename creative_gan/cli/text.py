@@ -16,7 +16,11 @@ BEST_OF = click.option(
 
 @click.group()
 def text() -> None:
-    """Texts: train on poems, captions or any lines of your own, write new ones, judge them."""
+    """Texts: train on poems, captions or any lines of your own, write new ones, judge them.
+
+    \b
+    creative-gan text generate --model runs/poems -n 5
+    """
 
 
 @text.command()
@@ -86,7 +90,7 @@ def train(
 @options.CLASS
 @click.option(
     "--temperature",
-    type=click.FloatRange(0, 10),
+    type=options.Number(0, 10),
     default=0.8,
     show_default=True,
     help="Less is safer and less varied; 1 is what was learnt.",
@@ -94,7 +98,7 @@ def train(
 @click.option("--top-k", type=click.IntRange(0), default=0, help="Only the k likeliest tokens.")
 @click.option(
     "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=options.Number(0, 1, min_open=True),
     default=1.0,
     help="Only the likeliest tokens of this probability.",
 )
@@ -153,7 +157,7 @@ def generate(
     type=click.IntRange(10),
     help="How many samples to judge: 1000, or for a verdict 500 of each of six seeds.",
 )
-@click.option("--temperature", type=click.FloatRange(0, 10), default=1.0, show_default=True)
+@click.option("--temperature", type=options.Number(0, 10), default=1.0, show_default=True)
 @BEST_OF
 @options.WEIGHTS
 @click.option(

@@ -102,6 +102,9 @@ def find(source: str | Path, modality: str | None = None) -> Path:
         raise DataError(
             path, "is no model folder: there is no config.json in it", "name a run folder or a model folder"
         )
+    for kind in DEFAULTS:
+        if kind not in modalities and str(source) in shipped_names(kind):
+            raise UserError(f"{source} is a model for {kind}; use creative-gan {kind}")
     names = [name for kind in modalities for name in shipped_names(kind)]
     raise UserError(
         f"there is no model {str(source)!r}; name a run folder, a model folder or a shipped model "
@@ -253,6 +256,24 @@ def write(
     write_folder(folder, build, overwrite=True, size=sum(t.nbytes for t in tensors.values()))
 
 
+def beside(record: dict[str, Any], file: Path) -> str | None:
+    """Where the model of a file's record is: its path is relative to the folder that the command ran in, which is
+    this one, or one that the file is in; None where it is in neither."""
+    from creative_gan.core.provenance import file_hash
+
+    try:
+        known, weights = Path(record["model"]["path"]).expanduser(), record["model"]["weights"]
+    except (KeyError, TypeError, RuntimeError):  # damaged, which is said where the file is made again
+        return None
+    for folder in () if known.is_absolute() else (Path(), *file.absolute().parents):
+        try:
+            if file_hash(find(folder / known) / "model.safetensors") == weights:
+                return str(folder / known)
+        except (UserError, OSError, ValueError):  # not there, or a path that cannot be
+            continue
+    return None
+
+
 def of_record(record: dict[str, Any], model_name: str | None, load: Callable[[str], M]) -> M:
     """The model that a file was made by, as its record of origin says.
 
@@ -268,7 +289,10 @@ def of_record(record: dict[str, Any], model_name: str | None, load: Callable[[st
     try:
         model: Any = load(model_name or str(Path(known).expanduser()))
     except (UserError, RuntimeError) as error:
-        raise UserError(f"{error}; if the model was moved, say where with --model") from None
+        moved = "if the model was moved, say where with --model"
+        if not model_name and "/" in known and not Path(known).expanduser().is_absolute():
+            moved = f"its path begins in the folder where the command ran then: go there, or, {moved}"
+        raise UserError(f"{error}; {moved}") from None
     if model.weights != record["model"]["weights"]:
         raise UserError(
             f"model {model_name or known} has other weights than the one that made this file (it was trained "

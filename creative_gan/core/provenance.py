@@ -162,6 +162,8 @@ def read(path: str | Path) -> Record | None:
     """
     path = Path(path)
     try:
+        if path.is_dir():
+            raise DataError(path, "is a folder", "name a file in it")
         if not path.is_file():
             raise DataError(path, "there is no such file")
         record = _read_own(path)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from creative_gan import __version__
 from creative_gan.core import models, provenance
-from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.errors import DataError, UserError, within
 from creative_gan.core.latent import LatentModel, in_chunks
 from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
@@ -54,9 +54,14 @@ class Model(LatentModel):
     def sample(
         self, n: int = 1, seed: int = 0, label: str | None = None, truncation: float | None = None
     ) -> "list[Image]":
-        """`n` new pictures of a seed, as Pillow images."""
+        """`n` new pictures of a seed, as Pillow images.
+
+        Raises:
+            UserError: n below 1, a class that there is not, truncation not above 0.
+        """
         from PIL import Image
 
+        within("n", n, 1, whole=True)
         arrays = self.pictures(n, seed, label, truncation)
         return [
             Image.fromarray(a[0] if len(a) == 1 else np.ascontiguousarray(a.transpose(1, 2, 0)))

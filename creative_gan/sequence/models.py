@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from creative_gan.core import models
 from creative_gan.core.device import weightless
-from creative_gan.core.errors import UserError
+from creative_gan.core.errors import UserError, within
 from creative_gan.core.files import write_bytes
 from creative_gan.core.models import Trained, description, find, read_weights
 from creative_gan.core.recipe import parse
@@ -53,7 +53,8 @@ class Writer(Trained):
         write_bytes(folder / "config.json", text.encode(), overwrite=True)
 
     def check_choice(self, candidates: int) -> None:
-        """Raises UserError where there is more than one candidate, and no critic to choose by."""
+        """Raises UserError where there is no candidate, or more than one and no critic to choose by."""
+        within("best_of", candidates, 1, whole=True)
         if candidates > 1 and self.critic is None:
             raise UserError(
                 f"model {self.name} has no critic to choose by: shipped models come without theirs, and the phase mle "

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from creative_gan.core.draws import Draws
-from creative_gan.core.errors import UserError
+from creative_gan.core.errors import UserError, within
 from creative_gan.sequence.networks import Generator
 from creative_gan.sequence.tokens import Symbols, logits_at_once, mask
 
@@ -23,7 +23,7 @@ Allowed = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Decoding:
-    """How a token is chosen from its logits."""
+    """How a token is chosen from its logits. Raises UserError where a number is out of its range."""
 
     temperature: float = 1.0
     """0: always the likeliest token."""
@@ -34,6 +34,11 @@ class Decoding:
     groups: Tensor | None = None
     """[V] int64, from 0 on: temperature sharpens the choice among tokens of one group, while which group comes is
     drawn as it was learnt. None: all are one group."""
+
+    def __post_init__(self) -> None:
+        within("temperature", self.temperature, 0, 10)
+        within("top_k", self.top_k, 0, whole=True)
+        within("top_p", self.top_p, 0, 1, above=True)
 
 
 PLAIN = Decoding()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from creative_gan import __version__
 from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
-from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.errors import DataError, UserError, within
 from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.sequence import models as sequences
@@ -68,8 +68,9 @@ class Model(sequences.Writer):
 
         Raises:
             UserError: an unknown class or word, a prompt that leaves no room, a length that the model cannot write,
-                no critic to choose by.
+                no critic to choose by, a number out of its range.
         """
+        within("n", n, 1, whole=True)
         manner = Manner(seed, prompt, label, temperature, top_k, top_p, best_of, length=length)
         return self.write(range(n), manner)
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -262,6 +263,16 @@ def test_data_that_cannot_be_used_is_one_sentence(run, tmp_path: Path, make):
             "try --device auto",
         ),
         (("image", "sample", "--model", "nobody", "--out", "x.png"), 1, "there is no model 'nobody'"),
+        (
+            ("image", "sample", "--model", "verses", "--out", "x.png"),
+            1,
+            "verses is a model for text; use creative-gan text",
+        ),
+        (
+            ("text", "generate", "--model", "emoji"),
+            1,
+            "emoji is a model for image; use creative-gan image",
+        ),
         (("image", "train", "builtin:digits", "--recipe", "digits", "--log", "paper"), 2, "tensorboard"),
         (("inspect", "no-such-file.png"), 1, "no-such-file.png"),
         (("recipes", "show", "wgan-pg"), 1, "did you mean"),
@@ -287,6 +298,26 @@ def test_wrong_calls_are_one_sentence(run, tmp_path: Path, monkeypatch, argument
     got, _, err = run(*arguments)
     assert got == code and words in err and "Traceback" not in err
     assert not list(tmp_path.glob("*.*"))
+
+
+def test_a_file_is_made_again_wherever_one_stands(run, trained: Path, tmp_path: Path, monkeypatch):
+    work, other = tmp_path / "work", tmp_path / "other"
+    shutil.copytree(trained / "model", work / "runs/d/model")
+    (work / "new").mkdir()
+    shutil.copytree(trained / "model", other / "runs/d")
+    with (other / "runs/d/model.safetensors").open("ab") as file:  # another model of that name is passed by
+        file.write(b" ")
+    monkeypatch.chdir(work)
+    assert run("image", "sample", "--model", "runs/d", "-n", 1, "--out", "new/a.png")[0] == 0
+    for place in (work, work / "new", tmp_path, other):
+        monkeypatch.chdir(place)
+        code, _, err = run("inspect", work / "new/a.png", "--again", tmp_path / "b.png", "--overwrite")
+        assert code == 0 and (tmp_path / "b.png").read_bytes() == (work / "new/a.png").read_bytes(), err
+    shutil.move(work / "new/a.png", tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("inspect", "a.png", "--again", "c.png")
+    assert code == 1 and "'runs/d'" in err and "folder where the command ran then" in err and "--model" in err
+    assert run("inspect", "a.png", "--again", "c.png", "--model", work / "runs/d")[0] == 0
 
 
 def test_files_in_the_way_unwritable_places_and_unknown_classes(run, trained: Path, tmp_path: Path):

@@ -189,9 +189,11 @@ def test_files_are_told_by_content(tmp_path: Path):
 
 def test_what_is_no_file_is_an_error(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "missing", tmp_path / "pipe"):
+    for path in (tmp_path / "missing", tmp_path / "pipe"):
         with pytest.raises(DataError, match="there is no such file"):
             provenance.read(path)
+    with pytest.raises(DataError, match="is a folder; name a file in it"):
+        provenance.read(tmp_path)
 
 
 def samples(tmp_path: Path) -> list[bytes]:

@@ -1,6 +1,7 @@
 """Text models in a folder: equal seeds, prompts, classes, the critic's choice, damaged files."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,25 @@ def test_a_length_that_is_asked_for_is_exact(written: Path):
         UserError, match=r"has 2 tokens and .* at most 2 in all; shorten it or ask for a greater"
     ):
         model.sample(1, prompt="the sea", length=2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"temperature": -0.1}, "temperature must be a number from 0 to 10, not -0.1"),
+        ({"temperature": math.nan}, "temperature must be .* not nan"),
+        ({"temperature": "hot"}, "temperature must be .* not 'hot'"),
+        ({"top_k": -1}, "top_k must be a whole number of at least 0, not -1"),
+        ({"top_p": 0}, "top_p must be a number above 0 and at most 1, not 0"),
+        ({"top_p": 1.5}, "top_p must be"),
+        ({"best_of": 0}, "best_of must be a whole number of at least 1, not 0"),
+        ({"n": 0}, "n must be a whole number of at least 1, not 0"),
+        ({"n": 2.0}, "n must be"),
+    ],
+)
+def test_numbers_out_of_range_are_said(written: Path, asked: dict, words: str):
+    with pytest.raises(UserError, match=words):
+        load(written).sample(**asked)
 
 
 def test_classes_by_name_or_in_turn(written: Path):

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 import numpy as np
 import pretty_midi
 
+from creative_gan.core.errors import within
 from creative_gan.music.midi.song import METRES, QUARTER, Song
 
 RESOLUTION = 480
 """MIDI ticks of a quarter: what sequencers are used to, and 20 times the grid."""
 _LOUDNESS = {"melody": 96, "soprano": 92, "bass": 84, "drums": 92}
+
+
+def programs(instrument: int | None) -> tuple[int, ...]:
+    """The `instruments` of `to_midi`, of one for all parts but drums. Raises UserError where there is no such one."""
+    if instrument is None:
+        return ()
+    within("instrument", instrument, 0, 127, whole=True)
+    return (instrument,)
 
 
 def to_midi(song: Song, text: str = "", instruments: Sequence[int] = ()) -> pretty_midi.PrettyMIDI:

@@ -14,17 +14,17 @@ from torch import Tensor, nn
 from creative_gan import __version__
 from creative_gan.core import provenance
 from creative_gan.core.draws import Draws, derive
-from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.errors import DataError, UserError, within
 from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES, arranged
 from creative_gan.music.midi.data import MOST_BARS, Pieces
-from creative_gan.music.midi.export import to_midi
+from creative_gan.music.midi.export import programs, to_midi
 from creative_gan.music.midi.grammar import Grammar
 from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
 from creative_gan.music.midi.openings import asked_for, check_openings, openings
-from creative_gan.music.midi.song import PLACES, QUARTER, Song, bar_ticks
+from creative_gan.music.midi.song import PLACES, QUARTER, TEMPO_RANGE, Song, bar_ticks
 from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens, pitch_groups
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
@@ -37,7 +37,10 @@ CHUNK = 32
 
 @dataclass(frozen=True)
 class Manner:
-    """How songs are written: all that a song depends on besides the model and its number."""
+    """How songs are written: all that a song depends on besides the model and its number.
+
+    Raises UserError where bars or tempo are out of their range.
+    """
 
     seed: int = 0
     bars: int = 0
@@ -57,6 +60,11 @@ class Manner:
     """Of so many candidates the one that the critic finds most real."""
     weights: str | None = None
     """One of `sequence.models.WEIGHTS`; None: those that the model prefers."""
+
+    def __post_init__(self) -> None:
+        within("bars", self.bars, 0, whole=True)  # how many at most depends on the model
+        if self.tempo:
+            within("tempo", self.tempo, *TEMPO_RANGE)
 
 
 @dataclass(frozen=True)
@@ -81,11 +89,13 @@ class Model(sequences.Writer):
         """`n` new songs of a seed. See `Manner`; `instrument`: a General MIDI program for all parts but drums.
 
         Raises:
-            UserError: a key or metre that there is not, or more bars than can be counted.
+            UserError: a key, metre or instrument that there is not, more bars than can be counted, or another
+                number out of its range.
         """
+        within("n", n, 1, whole=True)
+        played = programs(instrument)
         manner = Manner(seed, bars, tempo, key, metre, temperature, top_k, top_p)
-        programs = () if instrument is None else (instrument,)
-        return [to_midi(song, instruments=programs) for song in self.write(range(n), manner)]
+        return [to_midi(song, instruments=played) for song in self.write(range(n), manner)]
 
     def write(self, indices: range, manner: Manner) -> list[Song]:
         """The songs of these numbers, the same ones whichever others are asked for. Raises as `sample`."""

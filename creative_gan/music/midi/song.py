@@ -20,6 +20,10 @@ KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONIC
 """Names of the keys; key number = tonic's pitch class, plus 12 in minor, as in pretty_midi."""
 MAJOR_SCALE, MINOR_SCALE = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 """Semitones above the tonic; minor is natural."""
+TEMPO_RANGE = 20, 300
+"""Quarters a minute that may be asked for."""
+TEMPO_RANGE = 20, 300
+"""Quarters a minute that may be asked for."""
 MAX_QUARTERS = 20_000
 """Longer songs are taken for damaged files: two and a half hours at 120 quarters a minute."""
 

@@ -10,14 +10,14 @@ import torch
 
 from creative_gan import __version__
 from creative_gan.core import models, provenance
-from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.errors import DataError, UserError, within
 from creative_gan.core.latent import in_chunks, latents
 from creative_gan.core.models import Trained, find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES
-from creative_gan.music.midi.export import to_midi
+from creative_gan.music.midi.export import programs, to_midi
 from creative_gan.music.midi.openings import key_number
-from creative_gan.music.midi.song import METRES, Song, transposed
+from creative_gan.music.midi.song import METRES, TEMPO_RANGE, Song, transposed
 from creative_gan.music.roll.data import Grid, metre_name
 from creative_gan.music.roll.export import to_song
 from creative_gan.music.roll.networks import Generator
@@ -38,7 +38,10 @@ COLDEST = 1e-3
 
 @dataclass(frozen=True)
 class Manner:
-    """How songs are made: all that a song depends on besides the model and its number."""
+    """How songs are made: all that a song depends on besides the model and its number.
+
+    Raises UserError where a number is out of its range.
+    """
 
     seed: int = 0
     bars: int = 0
@@ -50,6 +53,13 @@ class Manner:
     where the song is in the other mode; None leaves it where it is."""
     temperature: float | None = None
     """Of the choice of pitches; 1: as it was learnt; None: what its recipe found best."""
+
+    def __post_init__(self) -> None:
+        within("bars", self.bars, 0, MOST_BARS, whole=True)
+        if self.tempo:
+            within("tempo", self.tempo, *TEMPO_RANGE)
+        if self.temperature is not None:
+            within("temperature", self.temperature, 0, 10)
 
 
 @dataclass(frozen=True)
@@ -76,20 +86,17 @@ class Model(Trained):
         """`n` new songs of a seed. See `Manner`; `instrument`: a General MIDI program for all parts but drums.
 
         Raises:
-            UserError: bars, tempo, key or temperature out of range.
+            UserError: n, bars, tempo, key, temperature or instrument out of range.
         """
-        programs = () if instrument is None else (instrument,)
+        within("n", n, 1, whole=True)
+        played = programs(instrument)
         made = self.write(range(n), Manner(seed, bars, tempo, key, temperature))
-        return [to_midi(song, instruments=programs) for song in made]
+        return [to_midi(song, instruments=played) for song in made]
 
     def write(self, indices: range, manner: Manner) -> list[Song]:
         """The songs of these numbers, the same ones whichever others are asked for. Raises as `sample`."""
         grid = self.grid
         bars, tempo = manner.bars or grid.bars, manner.tempo or self.config["tempo"]
-        if not 1 <= bars <= MOST_BARS:
-            raise UserError(f"a song can have 1 to {MOST_BARS} bars, not {bars}")
-        if not 20 <= tempo <= 300:
-            raise UserError(f"the tempo must be 20 to 300 quarters a minute, not {tempo:g}")
         key = None if manner.key is None else key_number(manner.key)
         songs = []
         for rolls in self.rolls(indices, manner.seed, -(-bars // grid.bars), self.heat(manner)):
@@ -101,8 +108,6 @@ class Model(Trained):
     def heat(self, manner: Manner) -> float:
         """The temperature that is meant, never quite 0, at which the likeliest pitch is always chosen."""
         asked = self.config["temperature"] if manner.temperature is None else manner.temperature
-        if not 0 <= asked <= 10:
-            raise UserError(f"the temperature must be 0 to 10, not {asked:g}")
         return max(asked, COLDEST)
 
     def rolls(self, indices: range, seed: int, each: int = 1, heat: float | None = None) -> np.ndarray:
@@ -178,7 +183,7 @@ def _described(path: Path, config: dict[str, Any]) -> tuple[NetworkRecipe, Grid]
         fits = grid.low + grid.pitches <= 128 and grid.octaves >= 1 and grid.low >= 0
         if not (0 <= grid.metre < len(METRES) and 1 <= grid.bars <= 32 and 1 <= grid.steps <= 24 and fits):
             raise ValueError("grid")
-        if not 20 <= float(config["tempo"]) <= 300:
+        if not TEMPO_RANGE[0] <= float(config["tempo"]) <= TEMPO_RANGE[1]:
             raise ValueError("tempo")
         if not 0 <= float(config["temperature"]) <= 10:
             raise ValueError("temperature")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from creative_gan import __version__
 from creative_gan.core import models, provenance
-from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.errors import DataError, UserError, within
 from creative_gan.core.latent import LatentModel, in_chunks
 from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
@@ -74,7 +74,12 @@ class Model(LatentModel):
     def sample(
         self, n: int = 1, seed: int = 0, label: str | None = None, truncation: float | None = None
     ) -> list[Sound]:
-        """`n` new sounds of a seed."""
+        """`n` new sounds of a seed.
+
+        Raises:
+            UserError: n below 1, a class that there is not, truncation not above 0.
+        """
+        within("n", n, 1, whole=True)
         return [Sound(wave, self.rate) for wave in self.waves(n, seed, label, truncation)]
 
     def origins(

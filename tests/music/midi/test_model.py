@@ -1,6 +1,7 @@
 """MIDI models in a folder: equal seeds, what may be asked for, continuing, accompanying, damaged files, again."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -74,6 +75,26 @@ def test_bars_key_metre_tempo_and_instrument_are_those_asked_for(played: Path):
         model.sample(1, metre="7/8")
     with pytest.raises(UserError, match="of 1 to 255 bars, not 300"):
         model.sample(1, bars=300)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"bars": -1}, "bars must be a whole number of at least 0, not -1"),
+        ({"bars": 2.5}, "bars must be"),
+        ({"tempo": 5}, "tempo must be a number from 20 to 300, not 5"),
+        ({"tempo": math.inf}, "tempo must be"),
+        ({"temperature": 11}, "temperature must be a number from 0 to 10, not 11"),
+        ({"top_k": -1}, "top_k must be"),
+        ({"top_p": 2}, "top_p must be a number above 0 and at most 1, not 2"),
+        ({"instrument": 128}, "instrument must be a whole number from 0 to 127, not 128"),
+        ({"instrument": "piano"}, "instrument must be .* not 'piano'"),
+        ({"n": -2}, "n must be a whole number of at least 1, not -2"),
+    ],
+)
+def test_numbers_out_of_range_are_said(played: Path, asked: dict, words: str):
+    with pytest.raises(UserError, match=words):
+        load(played).sample(**asked)
 
 
 @pytest.mark.parametrize(

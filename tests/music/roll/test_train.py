@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 from pathlib import Path
 
 import mido
@@ -138,11 +139,22 @@ def test_keys_are_kept_to(model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "manner", [Manner(bars=-1), Manner(bars=10_000), Manner(tempo=5), Manner(key="H"), Manner(temperature=-1)]
+    ("asked", "words"),
+    [
+        ({"bars": -1}, "bars must be a whole number from 0 to 1,000, not -1"),
+        ({"bars": 10_000}, "bars must be"),
+        ({"tempo": 5}, "tempo must be a number from 20 to 300, not 5"),
+        ({"tempo": math.nan}, "tempo must be"),
+        ({"key": "H"}, "no key 'H'"),
+        ({"temperature": -1}, "temperature must be a number from 0 to 10, not -1"),
+        ({"temperature": math.nan}, "temperature must be"),
+        ({"instrument": 128}, "instrument must be a whole number from 0 to 127, not 128"),
+        ({"n": 0}, "n must be a whole number of at least 1, not 0"),
+    ],
 )
-def test_manners_that_cannot_be_are_said(model: Model, manner: Manner) -> None:
-    with pytest.raises(UserError):
-        model.write(range(1), manner)
+def test_wishes_that_cannot_be_are_said(model: Model, asked: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        model.sample(**asked)
 
 
 def test_a_song_is_made_again_from_its_record(model: Model, tmp_path: Path) -> None:
