@@ -99,7 +99,7 @@ def train(
     Args:
         recipe: `image/digits`, a .toml file of your own, or only `image`, `music` or `text` for what suits the data.
         data: one path, or a built-in set such as `builtin:digits`.
-        out: the run's folder; else `runs/DATA-RECIPE`.
+        out: the run's folder; else `runs/DATA`, or `runs/DATA-RECIPE` where a recipe is named.
         minutes: how long to train, about, instead of the recipe's budget.
         samples: how many samples to show in all, instead of the recipe's budget.
         seed: another one than the recipe's.
@@ -167,9 +167,7 @@ def prepare(
     plan = training.plan(data, wanted, name, device, strict)
     for line in training.remarks(plan):
         report({"say": line})
-    stem = Path(data.replace(":", "-")).stem or "data"
-    rest = f"from-{begun.name}" if begun else path.stem
-    return Job(kind, name, plan, Path(out) if out else Path("runs") / f"{stem}-{rest}")
+    return Job(kind, name, plan, Path(out) if out else _folder(data, path.stem if recipe else "", begun))
 
 
 def budget(samples: int | None, minutes: float | None) -> dict[str, Any]:
@@ -231,6 +229,14 @@ class _Beginning:
     recipe_name: str
     settings: dict[str, Any]
     """By dotted keys: what makes the same networks."""
+
+
+def _folder(data: str, recipe: str, begun: _Beginning | None) -> Path:
+    """Where a run of this data goes when nobody says: what was not named is not in its name either."""
+    path = Path(data)
+    stem = (path.name if path.is_dir() else path.stem).replace(":", "-") or "data"
+    rest = f"from-{begun.name}" if begun else recipe
+    return Path("runs") / (f"{stem}-{rest}" if rest else stem)
 
 
 def _beginning(kind: str, start: str) -> _Beginning:

@@ -74,7 +74,7 @@ def test_only_a_modality_takes_the_recipe_that_suits(tmp_path: Path, monkeypatch
         "watch.report": False,
     }
     made = creative_gan.train("text", "builtin:verses", settings=settings, report=said.append)
-    assert made == Path("runs/builtin-verses-builtin/model") and made.is_dir()
+    assert made == Path("runs/builtin-verses/model") and made.is_dir()
     assert said[0] == {"say": "recipe text/builtin suits this data (another with --recipe)"}
 
 

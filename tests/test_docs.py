@@ -146,6 +146,27 @@ def _record(place: Path) -> None:
     write_song(model.write(range(1), manner)[0], place / "song.mid", origin(model, 0, manner))
 
 
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_what_a_training_leaves_lies_where_the_next_command_looks(page: str, place: Path):
+    from creative_gan import api
+
+    lines = [shlex.split(line) for line in commands((ROOT / page).read_text("utf-8"))]
+    trained = 0
+    for at, words in enumerate(lines):
+        if words[2] != "train" or "--out" in words:
+            continue
+        kind = next(kind for kind in api.PACKAGES if kind.startswith(words[1]) and _is_of(kind, words[3]))
+        folder = api.prepare(kind, words[3], None, device="cpu").folder
+        following = next(line for line in lines[at + 1 :] if line[1] == words[1] and "--model" in line)
+        assert Path(following[following.index("--model") + 1]) == folder, following
+        trained += 1
+    assert trained >= 4
+
+
+def _is_of(kind: str, data: str) -> bool:
+    return kind == {"sounds/": "music/wave", "songs/": "music/midi"}.get(data, kind)
+
+
 def test_every_help_text_has_an_example():
     from creative_gan.cli import cli
 

@@ -127,7 +127,9 @@ CLASS = one_class("Only this class; else all in turn.")
 def budget(things: str) -> Decorator:
     """Where a run goes and how long it is."""
     return together(
-        click.option("--out", type=PATH, metavar="FOLDER", help="The run folder; else runs/DATA-RECIPE."),
+        click.option(
+            "--out", type=PATH, metavar="FOLDER", help="The run folder; else runs/DATA, or runs/DATA-RECIPE."
+        ),
         click.option("--samples", type=click.IntRange(1), help=f"How many {things} to show in all."),
         click.option("--minutes", type=POSITIVE, help="How long to train, about."),
     )

@@ -82,11 +82,12 @@ def gpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_other_families_predict_what_they_predict_by_themselves(kind: str, settings: dict, tmp_path: Path):
     import transformers
 
-    sizes = dict(
-        vocab_size=400, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=64, n_layer=2, n_head=4, ffn_dim=48,
-        bos_token_id=0, eos_token_id=0, pad_token_id=0,
-    )  # fmt: skip
+    sizes = {
+        "vocab_size": 400, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64, "n_layer": 2,
+        "n_head": 4, "ffn_dim": 48,
+        "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0,
+    }  # fmt: skip
     made = getattr(transformers, f"{kind}Config")(**sizes | settings)
     language_model(tmp_path)
     torch.manual_seed(0)
@@ -102,10 +103,10 @@ def test_other_families_predict_what_they_predict_by_themselves(kind: str, setti
 def test_what_does_not_write_token_by_token_is_refused(kind: str, tmp_path: Path):
     import transformers
 
-    sizes = dict(
-        vocab_size=400, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=66, bos_token_id=0, eos_token_id=0, pad_token_id=1, state_size=4,
-    )  # fmt: skip
+    sizes = {
+        "vocab_size": 400, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "max_position_embeddings": 66, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1, "state_size": 4,
+    }  # fmt: skip
     language_model(tmp_path)
     made = getattr(transformers, f"{kind}Config")(**sizes)
     getattr(transformers, f"{kind}ForCausalLM")(made).save_pretrained(tmp_path)
