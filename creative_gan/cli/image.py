@@ -188,7 +188,7 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 
     ensure_free(out, overwrite)
     model = load(model_name)
-    (write_onnx if out.suffix == ".onnx" else write_shared)(model, out, overwrite)
+    (write_onnx if out.suffix.lower() == ".onnx" else write_shared)(model, out, overwrite)
     terminal.say(f"wrote {out}")
 
 

@@ -72,13 +72,12 @@ def warnings(row: dict[str, float], memory: dict[str, Any]) -> list[str]:
         )
     if "diversity" in row:
         best = memory["diversity"] = max(memory.get("diversity", 0.0), row["diversity"])
-        if (
-            row["diversity"] < 0.5 * min(best, row.get("real_diversity", best))
-            and row.get("progress", 1) > 0.1
-        ):
+        real = row.get("real_diversity", best)
+        # what has never been varied has not collapsed
+        if row["diversity"] < 0.5 * min(best, real) and best > 0.5 * real and row.get("progress", 1) > 0.1:
             said.append(
                 f"samples look more and more alike (diversity {row['diversity']:.3f}, data "
-                f"{row.get('real_diversity', best):.3f}): this is mode collapse; raise game.r1 and game.r2, "
+                f"{real:.3f}): this is mode collapse; raise game.r1 and game.r2, "
                 "use game.loss = relativistic, or a larger game.batch"
             )
         elif row["diversity"] < 0.5 * row.get("real_diversity", 0.0) and row.get("progress", 1) > 0.75:

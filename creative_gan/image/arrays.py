@@ -212,7 +212,7 @@ def _as_bytes(pictures: np.ndarray, key: str, name: str) -> np.ndarray:
         raise DataError(name, f"`{key}` holds values that are not finite")
     if pictures.dtype == np.uint16 and high > 255:
         low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 1 and pictures.dtype.kind in "bf":
+    elif low >= 0 and high <= 1:  # whole numbers, too: a mask, and not nearly black
         low, high = 0.0, 1.0
     elif low >= -1 and high <= 1 and pictures.dtype.kind == "f":
         low, high = -1.0, 1.0

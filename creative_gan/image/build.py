@@ -64,11 +64,15 @@ def build_pictures(
         what = f"{len(skipped)} files, none of which can be read as a picture ({name} {reason})"
         raise DataError(path, f"holds {what}", READ)
     shape = [len(kept), CHANNELS[channels], *size]
-    labels = None if source.labels is None else source.labels[kept]
+    labels, classes = source.labels, source.classes
+    if labels is not None:  # of those that have a picture: a class without one would be drawn from nothing
+        there, labels = np.unique(labels[kept], return_inverse=True)
+        classes = [classes[number] for number in there]
+        labels, classes = (labels, classes) if len(classes) > 1 else (None, [])
     return {
         "shape": shape,
         "labels": None if labels is None else labels.tolist(),
-        "classes": source.classes,
+        "classes": classes,
         "texts": None if source.texts is None else [source.texts[row] for row in kept],
         "names": [source.names[row] for row in kept],
         "skipped": skipped,

@@ -20,7 +20,8 @@ VERDICTS = [
     (20_000, "large: no augmentation is needed"),
     (FEW, "large enough: use light augmentation"),
     (100, "small: use every augmentation there is"),
-    (0, "very small: expect copies of the pictures; more of them would help more than anything else"),
+    (3, "very small: expect copies of the pictures; more of them would help more than anything else"),
+    (0, "too few to train on: three are the least, and a hundred or more are good"),
 ]
 
 
@@ -52,8 +53,8 @@ class Report:
     """Groups that look the same, beyond exact duplicates."""
     verdict: str
     recipe: str
-    size: int
-    """The side to train at that suits the files, in pixels."""
+    size: tuple[int, int]
+    """Height and width to train at that suit the files, in pixels."""
     fingerprint: str
 
     def as_dict(self) -> dict:
@@ -136,7 +137,7 @@ def lines(report: Report) -> list[str]:
     out += _listed("exact duplicates, groups", [" = ".join(group[:SHOWN]) for group in report.duplicates])
     out += _listed("near duplicates, groups", [" ~ ".join(group[:SHOWN]) for group in report.near_duplicates])
     out.append(f"verdict: {_many(report.different, 'different picture')}, {report.verdict}")
-    out.append(f"recommended: recipe {report.recipe} at {report.size} pixels")
+    out.append(f"recommended: --recipe {report.recipe.partition('/')[2]} --size {_as_option(*report.size)}")
     return out
 
 
@@ -155,12 +156,18 @@ def _headers(pictures: Pictures) -> tuple[Counter, Counter]:
     return sizes, Counter(header.mode for header in headers)
 
 
-def _suited(sizes: Counter) -> int:
-    """The largest usual side that does not enlarge the median picture; a shared small size as it is."""
+def _suited(sizes: Counter) -> tuple[int, int]:
+    """The largest usual square that does not enlarge the median picture; a shared small size as it is."""
     shorter = sorted(min(side) for side in sizes.elements())
-    if len(sizes) == 1 and 16 <= shorter[0] <= 64:
-        return shorter[0]
-    return max([32] + [side for side in (64, 128) if side <= shorter[len(shorter) // 2]])
+    if len(sizes) == 1 and shorter[0] >= 16 and max(shared := next(iter(sizes))) <= 64:
+        return shared
+    side = max([32] + [side for side in (64, 128) if side <= shorter[len(shorter) // 2]])
+    return side, side
+
+
+def _as_option(height: int, width: int) -> str:
+    """As `--size` takes it."""
+    return f"{height}" if height == width else f"{height}x{width}"
 
 
 def _listed(what: str, items: list[str]) -> list[str]:

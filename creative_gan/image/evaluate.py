@@ -46,9 +46,10 @@ def evaluate(
     if judged.note:
         result["note"] = judged.note
     if inception:
-        real = np.asarray(judged.heldout.pictures)
-        other = np.asarray(judged.train.pictures)[: len(real)]
-        fid, floor = metrics.inception_fid(real, judged.fake), metrics.inception_fid(real, other)
+        sets = np.asarray(judged.heldout.pictures), judged.fake, np.asarray(judged.train.pictures)
+        count = min(map(len, sets))  # the distance depends on it
+        real, fake, other = (pictures[evenly(len(pictures), count)] for pictures in sets)
+        fid, floor = metrics.inception_fid(real, fake), metrics.inception_fid(real, other)
         result["inception_fid"] = {"value": fid, "floor": floor, "better": "lower"}
     return result
 
@@ -107,6 +108,14 @@ def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures, str]:
         raise UserError(f"{error}; name the pictures to judge by with --data") from None
     share = about.get("holdout", 0.0)
     train, heldout = pictures.split(share or 0.2)
+    if data is not None and train.fingerprint != about["fingerprint"]:
+        train, heldout = pictures.split(0.5)
+        return (
+            train,
+            heldout,
+            "these are not the pictures of its training: half of them stand for what it learnt, so nothing is said "
+            "of copies that it made",
+        )
     if not share and data is None:
         return (
             train,

@@ -73,7 +73,8 @@ def evaluate(
     plain = {name: (features - centre) / scale for name, features in plain.items()}
     learned, by_class = plain, {}
     about: Figure = {"kind": "fixed"}
-    if train_labels is not None and len(classes) > 1:
+    # of a rare class all pictures may be among the floor's
+    if train_labels is not None and len(np.unique(np.asarray(train_labels)[rest])) > 1:
         train_labels = np.asarray(train_labels)
         network = train_classifier(train[rest], train_labels[rest], classes, seed)
         looks = {"fake": classify(network, fake), "heldout": classify(network, heldout)}
@@ -235,7 +236,9 @@ def _check(fake: np.ndarray, train: np.ndarray, heldout: np.ndarray) -> None:
             )
         least = 4 * LEAST if name == "training" else LEAST
         if len(pictures) < least:
-            raise UserError(f"an evaluation needs {least} {name} pictures at least, not {len(pictures)}")
+            raise UserError(
+                f"an evaluation needs {least} {name} pictures at least, not {len(pictures)}: give it more of them"
+            )
     if min(train.shape[2:]) < PATCH:
         raise UserError(
             f"pictures of {_size(train)} are too small to measure: {PATCH} pixels a side at least"

@@ -1,6 +1,7 @@
 """Hands a picture model on: as a folder in the layout of model hubs, or as ONNX."""
 
 import json
+import logging
 import warnings
 from pathlib import Path
 
@@ -73,6 +74,8 @@ def write_onnx(model: Model, out: Path, overwrite: bool) -> None:
     names = ["z", "label"][: len(inputs)]
     network = (_ForOnnx if model.classes else _ForOnnxWithoutClasses)(model).eval()
     rows = torch.export.Dim("rows", min=1, max=65536)
+    # it says what other packages it could have looked into
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

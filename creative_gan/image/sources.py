@@ -23,6 +23,8 @@ READ = (
     "a folder or zip of pictures (PNG, JPEG, WebP, GIF, BMP, TIFF), idx-ubyte files, CIFAR-10 .bin files "
     "or an .npz of arrays is read"
 )
+PARTS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
+"""Folders that divide a set and are no classes."""
 MAX_MEMBERS = 1_000_000
 MAX_MEMBER_BYTES = 1 << 29
 MAX_RATIO = 200
@@ -208,7 +210,12 @@ def _labelled(
         told = [row for row in told if row.label]
         words = [row.label or "" for row in told]
     else:
-        words = [member.name.partition("/")[0] if "/" in member.name else "" for member in pictures]
+        words = _of_folders([PurePosixPath(member.name).parts[:-1] for member in pictures])
+        if 2 * words.count("") < len(words):  # a few beside the classes would take them from all
+            loose = [m for m, word in zip(pictures, words, strict=True) if not word]
+            skipped += [(member.name, "lies in no folder of a class, as most others do") for member in loose]
+            pictures = [m for m, word in zip(pictures, words, strict=True) if word]
+            told, words = told[: len(pictures)], [word for word in words if word]
     labels, classes = _numbered(words)
     texts = [row.text or "" for row in told] if any(row.text for row in told) else None
     return Source(
@@ -219,6 +226,13 @@ def _labelled(
         texts,
         skipped,
     )
+
+
+def _of_folders(folders: list[tuple[str, ...]]) -> list[str]:
+    """The class of each picture: the uppermost of its folders, or the second where those are parts of a set."""
+    if all(parts and parts[0].lower() in PARTS for parts in folders):
+        return [parts[1] if len(parts) > 1 else "" for parts in folders]
+    return [parts[0] if parts else "" for parts in folders]
 
 
 def _numbered(words: list[str]) -> tuple[np.ndarray | None, list[str]]:

@@ -96,7 +96,9 @@ def plan(
     train, heldout = pictures.split(recipe.data.holdout)
     if len(train) < 2:
         raise DataError(
-            source, f"holds {len(pictures)} pictures, too few to train on", "a hundred or more are needed"
+            source,
+            f"holds too few pictures to train on ({len(pictures)})",
+            "a hundred or more are good, and three the least",
         )
     start = start_of(model.load(recipe.start), "image") if recipe.start else None
     return Plan(recipe, recipe_name, source, train, heldout, compute, pictures.skipped, start)

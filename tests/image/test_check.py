@@ -46,7 +46,7 @@ def test_report_of_a_mixed_folder(folder: Path) -> None:
     assert report.duplicates == [["cat/00.png", "cat/copy.bmp"]]
     assert report.near_duplicates == [["cat/01.png", "cat/again.jpg"]]
     assert [name for name, _ in report.skipped] == ["cat/broken.png"]
-    assert report.recipe == "image/few" and report.size == 64
+    assert report.recipe == "image/few" and report.size == (64, 64)
     assert json.loads(json.dumps(report.as_dict()))["count"] == 15
     text = "\n".join(lines(report))
     for words in (
@@ -54,7 +54,7 @@ def test_report_of_a_mixed_folder(folder: Path) -> None:
         "cat/broken.png: holds text",
         "14 times as many",
         "copies",
-        "image/few",
+        "--recipe few --size 64",
         "40 x 200",
     ):
         assert words in text
@@ -94,18 +94,18 @@ def test_verdict_follows_the_count(folder: Path, count: int, words: str, recipe:
     np.savez(folder / "set.npz", images=pictures)
     report = check(folder / "set.npz")
     assert report.different == count and words in report.verdict and recipe in report.recipe
-    assert report.size == 16 and report.modes == {"L": count}
+    assert report.size == (16, 16) and report.modes == {"L": count}
     assert report.imbalance is None and not report.classes
 
 
 def test_suited_size_never_enlarges_the_median(folder: Path) -> None:
     for number, side in enumerate((40, 100, 120, 500)):
         scene(number, side).save(folder / f"{number}.png")
-    assert check(folder).size == 64
+    assert check(folder).size == (64, 64)
     (folder / "0.png").unlink()
     (folder / "1.png").unlink()
     scene(9, 300).save(folder / "9.png")
-    assert check(folder).size == 128
+    assert check(folder).size == (128, 128)
 
 
 def test_check_explains_an_empty_folder(folder: Path) -> None:
@@ -122,3 +122,12 @@ def test_emoji_report(folder: Path) -> None:
     # The flags of France, Clipperton Island and Saint Martin are one picture.
     assert ["1f1e8-1f1f5.png", "1f1eb-1f1f7.png", "1f1f2-1f1eb.png"] in report.duplicates
     assert report.imbalance > 5 and "warning" in "\n".join(lines(report))
+
+
+def test_what_is_recommended_is_what_train_takes(folder: Path) -> None:
+    for number in range(4):
+        Image.new("RGB", (53, 37), (number * 60, 0, 0)).save(folder / f"{number}.png")
+    assert "--recipe few --size 37x53" in "\n".join(lines(check(folder)))
+    for number in range(2, 4):
+        (folder / f"{number}.png").unlink()
+    assert "too few to train on" in check(folder).verdict

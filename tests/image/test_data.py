@@ -84,7 +84,41 @@ def test_class_folders(folder: Path) -> None:
         "dog/1.png": 2,
     }
     paint(folder / "stray.png")
-    assert open_pictures(folder).labels is None
+    found = open_pictures(folder)
+    assert found.classes == ["ant", "cat", "dog"] and len(found) == 4
+    assert found.skipped == [("stray.png", "lies in no folder of a class, as most others do")]
+    for name in "abcd":
+        paint(folder / f"{name}.png")
+    assert open_pictures(folder).labels is None and len(open_pictures(folder)) == 9
+
+
+def test_a_class_without_a_picture_is_none(folder: Path) -> None:
+    for name in ("a/1.png", "c/1.png", "c/2.png"):
+        paint(folder / name)
+    (folder / "b").mkdir()
+    (folder / "b" / "1.png").write_text("no picture")
+    found = open_pictures(folder)
+    assert found.classes == ["a", "c"] and found.labels is not None and found.labels.tolist() == [0, 1, 1]
+    np.savez(folder.parent / "letters.npz", images=np.zeros((3, 16, 16), np.uint8), labels=[1, 2, 2])
+    letters = open_pictures(folder.parent / "letters.npz")
+    assert (
+        letters.classes == ["1", "2"] and letters.labels is not None and letters.labels.tolist() == [0, 1, 1]
+    )
+
+
+def test_parts_of_a_set_are_no_classes(folder: Path) -> None:
+    for part in ("train", "Test"):
+        for name in ("cat/1.png", "dog/1.png"):
+            paint(folder / part / name)
+    assert open_pictures(folder).classes == ["cat", "dog"]
+    paint(folder / "train" / "2.png")
+    found = open_pictures(folder)
+    assert found.classes == ["cat", "dog"] and [name for name, _ in found.skipped] == ["train/2.png"]
+
+
+def test_masks_of_whole_numbers_are_not_nearly_black(folder: Path) -> None:
+    np.savez(folder / "masks.npz", images=np.arange(2).repeat(128).reshape(1, 16, 16).repeat(2, 0))
+    assert set(np.unique(open_pictures(folder / "masks.npz").pictures)) == {0, 255}
 
 
 def test_metadata_csv(folder: Path) -> None:
