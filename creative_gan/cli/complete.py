@@ -1,5 +1,6 @@
 """What a shell may complete: models, recipes, data and classes."""
 
+import json
 from pathlib import Path
 
 import click
@@ -19,9 +20,20 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
     group = ctx.parent.info_name if ctx.parent else None
     shipped = [name for kind in DEFAULTS if group in (kind, "models", None) for name in shipped_names(kind)]
-    runs = [path.parent.parent.as_posix() for path in sorted(Path("runs").glob("*/model/config.json"))]
+    runs = [
+        path.parent.parent.as_posix()
+        for path in sorted(Path("runs").glob("*/model/config.json"))
+        if group in (_modality(path), "models", None)
+    ]
     found = [CompletionItem(name) for name in [*shipped, *runs] if name.startswith(incomplete)]
     return found or [CompletionItem(incomplete, type="dir")]
+
+
+def _modality(config: Path) -> str:
+    try:
+        return str(json.loads(config.read_bytes())["modality"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
 
 
 def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

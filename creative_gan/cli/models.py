@@ -1,5 +1,7 @@
 """`creative-gan models`: list the models that come with the package, and show what one is."""
 
+import re
+
 import click
 
 from creative_gan.cli import complete, options, terminal
@@ -39,7 +41,7 @@ def list_(as_json: bool) -> None:
     for row in rows:
         name = f"{row['modality']}/{row['name']}" + (" *" if row["default"] else "")
         click.echo(f"{name:{width + 2}}  {row['bytes'] / 1e6:5.1f} MB  {row['about']}")
-        click.echo(f"{'':{width + 2}}            {row['licence']}")
+        click.echo(f"{'':{width + 2}}            {_unlinked(row['licence'])}")
     click.echo("* is taken where no --model is named")
 
 
@@ -60,7 +62,7 @@ def show(model: str, as_json: bool) -> None:
         terminal.print_json(known | {"config": read_config(folder)})
         return
     for key in ("modality", "name", "about", "licence", "recipe", "data"):
-        click.echo(f"{key:9} {known[key]}")
+        click.echo(f"{key:9} {_unlinked(str(known[key]))}")
     if known["classes"]:
         shown = ", ".join(known["classes"][:20]) + (", ..." if len(known["classes"]) > 20 else "")
         click.echo(f"{'classes':9} {len(known['classes'])}: {shown}")
@@ -69,3 +71,8 @@ def show(model: str, as_json: bool) -> None:
     card = folder / "README.md"
     if card.is_file():
         click.echo("\n" + card.read_text("utf-8", errors="replace").strip())
+
+
+def _unlinked(text: str) -> str:
+    """A card's Markdown as a terminal shows it: where a link leads stands behind its words."""
+    return re.sub(r"\[([^\]]*)\]\(([^)]*)\)", r"\1 (\2)", text)

@@ -25,9 +25,9 @@ def needs(shell: str) -> pytest.MarkDecorator:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with a run, and with files that a name may be completed to."""
-    for name in ("mine", "a, b"):
+    for name, modality in (("mine", "text"), ("a, b", "text"), ("more", "image")):
         (tmp_path / "runs" / name / "model").mkdir(parents=True)
-        (tmp_path / "runs" / name / "model/config.json").write_text("{}")
+        (tmp_path / "runs" / name / "model/config.json").write_text(f'{{"modality": "{modality}"}}')
     (tmp_path / "photos").mkdir()
     (tmp_path / "mine.toml").write_text("")
     return tmp_path
@@ -111,7 +111,7 @@ def test_zsh_completes_words_and_what_stands_after_an_option(place: Path):
         "creative-gan ima": "creative-gan image",
         "creative-gan image sample --trunc": "creative-gan image sample --truncation",
         "creative-gan image train x --recipe=wgan": "creative-gan image train x --recipe=wgan-gp",
-        "creative-gan image sample --model runs/a": "creative-gan image sample --model runs/a,\\ b",
+        "creative-gan text generate --model runs/a": "creative-gan text generate --model runs/a,\\ b",
         "creative-gan image train pho": "creative-gan image train photos/",
         "creative-gan recipes show image/wg": "creative-gan recipes show image/wgan-gp",
     }
