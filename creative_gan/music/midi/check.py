@@ -50,6 +50,8 @@ class Report:
     """A song takes so many on average."""
     skipped: list[tuple[str, str]]
     """Name and reason of what cannot be used."""
+    unknown: list[tuple[str, str]]
+    """Name of a song, and a metre in it that is not known and read as 4/4."""
     verdict: str
 
     def as_dict(self) -> dict:
@@ -70,6 +72,12 @@ class Report:
             rows.append(
                 f"warning: {len(self.repeated)} songs are there more than once: "
                 + "; ".join(" = ".join(group) for group in self.repeated[:SHOWN])
+            )
+        if self.unknown:
+            rows.append(
+                "warning: metres that are not known, and are read as 4/4 with bar lines elsewhere: "
+                + ", ".join(f"{metre} ({name})" for name, metre in self.unknown[:SHOWN])
+                + (f" and {len(self.unknown) - SHOWN} more" if len(self.unknown) > SHOWN else "")
             )
         rows += [f"skipped: {name} {reason}" for name, reason in self.skipped[:SHOWN]]
         if len(self.skipped) > SHOWN:
@@ -101,6 +109,7 @@ def check(source: str | Path, shape: str = "auto") -> Report:
         repeated=[group for group in by_notes.values() if len(group) > 1],
         tokens=float(np.mean([len(pieces.ids(i)) for i in range(len(pieces))])),
         skipped=list(pieces.skipped),
+        unknown=list(pieces.unknown),
         verdict=next(words for least, words in VERDICTS if len(pieces) >= least),
     )
 

@@ -52,6 +52,8 @@ class Song:
     """(tick, index in METRES), the first at tick 0."""
     keys: tuple[tuple[int, int], ...] = ((0, 0),)
     """(tick, index in KEYS), the first at tick 0."""
+    unknown: tuple[str, ...] = ()
+    """Metres of its file that METRES has nothing for, such as `11/8`, in whose place 4/4 stands."""
 
     @property
     def end(self) -> int:
@@ -81,12 +83,12 @@ def bar_ticks(metre: int) -> int:
     return count * 4 * QUARTER // unit
 
 
-def closest_metre(count: int, unit: int) -> int:
-    """Index in METRES of a metre, of one whose bar is as long, or of 4/4."""
+def closest_metre(count: int, unit: int) -> int | None:
+    """Index in METRES of a metre, or of one whose bar is as long; None if there is none."""
     if (count, unit) in METRES:
         return METRES.index((count, unit))
     same = [i for i in range(len(METRES)) if unit and bar_ticks(i) * unit == count * 4 * QUARTER]
-    return same[0] if same else COMMON
+    return same[0] if same else None
 
 
 def snap(quarters: np.ndarray) -> np.ndarray:
