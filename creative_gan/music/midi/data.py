@@ -32,6 +32,8 @@ HELD_OUT = ("valid", "validation", "val", "test")
 LOOK_AT = 24
 """Files from which the shape of a folder is told."""
 SHIFTS = range(-12, 13)
+ENOUGH_BARS, FEW_BARS = 16, 4
+"""A song of so many bars can be a whole set: its last bars are held out, so many at least."""
 MOST_BARS = 255
 MOST_BEFORE = 31
 """More bars to come, or before a window, count as so many."""
@@ -145,8 +147,11 @@ class Pieces:
         """Songs to train on, and songs kept back.
 
         Where the data has splits, `valid` and `test` are kept back; else a share of about `held_out`, chosen
-        by name, so that a file stays on its side when others come and go.
+        by name, so that a file stays on its side when others come and go. Of a single song the last bars are.
         """
+        if len(self) == 1 and not self.splits[0] and (bars := int(self.bars()[0])) >= ENOUGH_BARS:
+            end = bars - max(FEW_BARS, round(held_out * bars))
+            return self._cut(slice(end)), self._cut(slice(end, None))
         if any(split in HELD_OUT for split in self.splits):
             back = np.array([split in HELD_OUT for split in self.splits])
         else:
@@ -154,6 +159,12 @@ class Pieces:
             if len(back) > 1 and not back.any():
                 back[np.argmin([derive("held out", name) for name in self.names])] = True
         return self.subset(np.flatnonzero(~back)), self.subset(np.flatnonzero(back))
+
+    def _cut(self, bars: slice) -> "Pieces":
+        """Some bars of the only song as a song."""
+        whole = self._encoded(0)
+        part = Encoded(whole.inside[bars], whole.opening[bars], whole.header[bars], [])
+        return _packed(self.words, self.names, self.splits, self.skipped, self.unknown, [part])
 
     def _window(self, index: int, first: int, bars: int) -> np.ndarray:
         begin, stop = self.bar_at[index] + first, self.bar_at[index + 1]

@@ -85,6 +85,23 @@ def test_many_files_are_read_by_processes_as_by_one(tmp_path: Path) -> None:
     assert all(result == results[0] for i, result in enumerate(results) if i != 5)
 
 
+def test_of_a_single_song_the_last_bars_are_held_out(tmp_path: Path) -> None:
+    roll = np.repeat(np.random.default_rng(1).integers(60, 72, (40 * 8, 1)), 2, axis=0)
+    for bars, held in ((40, 4), (16, 4), (100, 10)):
+        song = Song(roll_notes(np.tile(roll, (3, 1))[: bars * 16]), (Part("melody"),))
+        (tmp_path / "a.mid").write_bytes(to_bytes(song))
+        pieces = load_pieces(tmp_path / "a.mid", cache=tmp_path / "cache")
+        train, heldout = pieces.split(0.1)
+        assert (train.bars().tolist(), heldout.bars().tolist()) == ([bars - held], [held])
+        end, whole = (bars - held) * 96, pieces.song(0).notes
+        before = whole[whole[:, 0] < end]
+        assert np.array_equal(train.song(0).notes[:, (0, 2, 3)], before[:, (0, 2, 3)])
+        assert heldout.song(0).notes[-1, 0] + end == whole[-1, 0]
+    (tmp_path / "a.mid").write_bytes(to_bytes(Song(roll_notes(roll[: 15 * 16]), (Part("melody"),))))
+    train, heldout = load_pieces(tmp_path / "a.mid", cache=tmp_path / "cache").split(0.1)
+    assert not len(train) or not len(heldout)
+
+
 def test_metres_without_a_token_are_named_from_the_cache_too(folder: Path, tmp_path: Path) -> None:
     song = tunes(60)[0][1]
     odd = to_midi(song)
