@@ -110,7 +110,7 @@ def read_rolls(path: str | Path) -> dict[str, list[Song]]:
         raise DataError(path, f"cannot be read ({error})".replace("\n", " ")) from None
     return {
         split: [
-            _roll_song(roll, f"{path}: piece {i} {f'of {split} ' if split else ''}")
+            _roll_song(roll, f"{path}: piece {i}{f' of {split}' if split else ''}")
             for i, roll in enumerate(rolls)
         ]
         for split, rolls in splits.items()

@@ -15,6 +15,7 @@ from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.start import fill
+from creative_gan.core.wording import many
 from creative_gan.music.midi.data import ENOUGH_BARS, Pieces, load_pieces
 from creative_gan.music.midi.look import looking
 from creative_gan.music.midi.model import Model, load
@@ -136,8 +137,8 @@ def remarks(plan: Plan) -> list[str]:
         )
     elif len(plan.train) < plan.recipe.game.batch:
         lines.append(
-            f"{len(plan.train):,} songs are fewer than a batch of {plan.recipe.game.batch}: they come several "
-            "times in it, and the model will know them by heart"
+            f"{many(len(plan.train), 'song')} to train on, fewer than a batch of {plan.recipe.game.batch}: they come "
+            "several times in it, and the model will know them by heart"
         )
     return lines
 

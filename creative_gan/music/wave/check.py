@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.wording import duration, listed, many
 from creative_gan.music.wave import builtin, labels, reader
 from creative_gan.music.wave.data import BUILTIN, SILENT_BELOW, TRIM_BELOW, sound_files
 
@@ -67,26 +68,24 @@ class Report:
 
     def lines(self) -> list[str]:
         """The same in sentences for a terminal."""
+        spread = f": {self.shortest:.2f} to {self.longest:.2f} s, half of them below {self.median:.2f} s"
         rows = [
-            f"{self.count} sounds, {_duration(self.seconds)} in all: "
-            f"{self.shortest:.2f} to {self.longest:.2f} s, half of them below {self.median:.2f} s",
+            f"{many(self.count, 'sound')}, {duration(self.seconds)} in all"
+            + (spread if self.count > 1 else ""),
             "rates: " + _counts({f"{rate:,} Hz": n for rate, n in self.rates.items()}),
             "channels: " + _counts(self.channels) + "; files: " + _counts(self.kinds),
             f"silence at the ends: {self.silence:.0%} of the time",
         ]
         if self.classes:
-            rows.append(f"{len(self.classes)} classes: " + _counts(self.classes))
+            rows.append(f"{many(len(self.classes), 'class', 'classes')}: " + _counts(self.classes))
         if self.imbalance is not None and self.imbalance > IMBALANCE:
             rows.append(
                 f"warning: the largest class has {self.imbalance:.0f} times as many sounds as the smallest"
             )
-        for name, listed in (("clipped", self.clipped), ("very quiet", self.quiet)):
-            if listed:
-                rows.append(f"warning: {len(listed)} {name}: " + _some(listed))
-        for name, reason in self.skipped[:SHOWN]:
-            rows.append(f"skipped: {name} {reason}")
-        if len(self.skipped) > SHOWN:
-            rows.append(f"skipped: {len(self.skipped) - SHOWN} more")
+        for fault, names in (("clipped", self.clipped), ("very quiet", self.quiet)):
+            if names:
+                rows.append(f"warning: {len(names)} {fault}: " + _some(names))
+        rows += listed("skipped", [f"{name}: {reason}" for name, reason in self.skipped])
         return [*rows, f"{self.verdict}; rate {self.rate} and length {self.length} suit them"]
 
 
@@ -206,9 +205,3 @@ def _counts(counts: dict) -> str:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= 3600:
-        return f"{seconds / 3600:.1f} hours"
-    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.1f} s"

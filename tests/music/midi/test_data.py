@@ -109,7 +109,7 @@ def test_metres_without_a_token_are_named_from_the_cache_too(folder: Path, tmp_p
     odd.write(str(folder / "odd.mid"))
     for _ in range(2):
         assert load_pieces(folder, cache=tmp_path / "cache").unknown == [("odd.mid", "11/8")]
-    assert "11/8 (odd.mid)" in "\n".join(check(folder).lines())
+    assert "  odd.mid: 11/8" in "\n".join(check(folder).lines())
 
 
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:

@@ -182,6 +182,16 @@ def test_broken_rolls_are_refused(content: str, tmp_path: Path) -> None:
         read_rolls(tmp_path / "a.json")
 
 
+def test_the_piece_is_named_that_is_broken(tmp_path: Path) -> None:
+    for content, said in (
+        ("[[[1]], [[1], [2, 3]]]", "piece 1"),
+        ('{"train": [[[1], [2, 3]]]}', "piece 0 of train"),
+    ):
+        (tmp_path / "a.json").write_text(content)
+        with pytest.raises(DataError, match=rf"a\.json: {said}: has steps"):
+            read_rolls(tmp_path / "a.json")
+
+
 def test_a_pickle_in_an_npz_is_not_opened(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([{}, os], dtype=object)[:1])
     with pytest.raises(DataError):
