@@ -190,6 +190,23 @@ def test_render_and_picture(run, composed: Path, sounding: Path, tmp_path: Path)
         assert code == 1 and "not.mid" in err and "Traceback" not in err
 
 
+def test_several_sounds_for_one_file_follow_each_other_and_the_help_says_so(
+    run, sounding: Path, composed: Path, tmp_path: Path
+):
+    help_ = " ".join(run("music", "sample", "--help")[1].split())
+    assert "sounds for one file follow each other in it, songs need a folder" in help_
+    lengths = []
+    for count in (1, 2):
+        out = tmp_path / f"{count}.wav"
+        assert run("music", "sample", "--model", sounding, "-n", count, "--out", out)[0] == 0
+        lengths.append(soundfile.info(out).frames)
+    assert lengths[1] > 2 * lengths[0]
+    code, _, err = run(
+        "music", "sample", "--model", composed, "-n", 2, "--bars", 1, "--out", tmp_path / "s.wav"
+    )
+    assert code == 1 and "2 songs need a folder" in err
+
+
 def test_walk_is_one_sound_made_again(run, sounding: Path, tmp_path: Path):
     out = tmp_path / "walk.wav"
     assert run("music", "walk", "--model", sounding, "--seconds", 2, "--out", out)[0] == 0
