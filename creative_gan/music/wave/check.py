@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.recipe import load, locate
 from creative_gan.core.wording import duration, listed, many
 from creative_gan.music.wave import builtin, labels, reader
+from creative_gan.music.wave.choose import recipe_for
 from creative_gan.music.wave.data import BUILTIN, SILENT_BELOW, TRIM_BELOW, sound_files
+from creative_gan.music.wave.recipe import WaveRecipe
 
 IMBALANCE = 5.0
 """Times by which the largest class may exceed the smallest without a warning."""
@@ -57,7 +60,7 @@ class Report:
     skipped: list[tuple[str, str]]
     """Name and reason of what cannot be used."""
     rate: int
-    """Samples a second that suit the files."""
+    """Samples a second that suit the files; of a built-in set those of its recipe, as is the next."""
     length: int
     """Samples that nine sounds in ten fit in at that rate, without their silence."""
     verdict: str
@@ -114,7 +117,9 @@ def check(source: str | Path, label_pattern: str | None = None) -> Report:
             header = reader.Header(RATES[-1], 1, len(wave), "built in")
             heard.append(_judged(f"{kind}/{len(heard):04d}", header, [wave], RATES[-1]))
             classes[kind] += 1
-        return _report(source, heard, skipped, classes)
+        # they are there at any rate, so what was looked at says nothing; the recipe that they would get does
+        taken = load(WaveRecipe, locate(recipe_for(str(source)), "music")).data
+        return replace(_report(source, heard, skipped, classes), rate=taken.rate, length=taken.length)
     root, names = sound_files(source)
     wanted = labels.file_labels(root, names, label_pattern)
     for row, name in enumerate(names):
