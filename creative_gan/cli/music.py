@@ -95,7 +95,14 @@ def train(
 
 @music.command()
 @options.MODEL
-@click.option("-n", "count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    show_default=True,
+    help="How many; sounds for one file follow each other in it, songs need a folder.",
+)
 @music_files.OUT
 @options.one_class("Only this class of sounds; else all in turn.")
 @options.truncation("Sounds: more typical, less varied; 0.5 to 2.")

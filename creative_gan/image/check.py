@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from creative_gan.core.errors import DataError
+from creative_gan.core.wording import listed, many
 from creative_gan.image.build import header_of, in_threads
 from creative_gan.image.choose import FEW, suited
 from creative_gan.image.data import BUILTIN, Pictures, open_pictures
@@ -112,7 +113,7 @@ def lines(report: Report) -> list[str]:
     """The report as plain text."""
     channels, height, width = report.shape
     kind = {1: "grey", 3: "RGB", 4: "RGBA"}[channels]
-    out = [f"{report.source}: {_many(report.count, 'picture')}, opened as {_size(height, width)} {kind}"]
+    out = [f"{report.source}: {many(report.count, 'picture')}, opened as {_size(height, width)} {kind}"]
     common = ", ".join(f"{_size(h, w)} ({count})" for h, w, count in report.common_sizes)
     if report.smallest == report.largest and len(report.common_sizes) == 1:
         out.append(f"sizes: all {_size(*report.smallest)}")
@@ -132,11 +133,11 @@ def lines(report: Report) -> list[str]:
             "rare classes will be learnt badly"
         )
     if report.texts:
-        out.append(f"texts: {report.texts} of {_many(report.count, 'picture')}")
-    out += _listed("skipped", [f"{name}: {reason}" for name, reason in report.skipped])
-    out += _listed("exact duplicates, groups", [" = ".join(group[:SHOWN]) for group in report.duplicates])
-    out += _listed("near duplicates, groups", [" ~ ".join(group[:SHOWN]) for group in report.near_duplicates])
-    out.append(f"verdict: {_many(report.different, 'different picture')}, {report.verdict}")
+        out.append(f"texts: {report.texts} of {many(report.count, 'picture')}")
+    out += listed("skipped", [f"{name}: {reason}" for name, reason in report.skipped])
+    out += listed("exact duplicates, groups", [" = ".join(group[:SHOWN]) for group in report.duplicates])
+    out += listed("near duplicates, groups", [" ~ ".join(group[:SHOWN]) for group in report.near_duplicates])
+    out.append(f"verdict: {many(report.different, 'different picture')}, {report.verdict}")
     out.append(f"recommended: --recipe {report.recipe.partition('/')[2]} --size {_as_option(*report.size)}")
     return out
 
@@ -168,17 +169,6 @@ def _suited(sizes: Counter) -> tuple[int, int]:
 def _as_option(height: int, width: int) -> str:
     """As `--size` takes it."""
     return f"{height}" if height == width else f"{height}x{width}"
-
-
-def _listed(what: str, items: list[str]) -> list[str]:
-    if not items:
-        return []
-    more = [f"  and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
-    return [f"{what}: {len(items)}", *(f"  {item}" for item in items[:SHOWN]), *more]
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def _size(height: int, width: int) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.wording import many
 
 KINDS = {
     "wave": (
@@ -37,7 +38,7 @@ def kind_of(source: str) -> str:
     counts = {kind: sum(endings[ending] for ending in known) for kind, known in KINDS.items()}
     if all(counts.values()):
         raise UserError(
-            f"{source} holds {counts['wave']} sounds and {counts['midi']} MIDI files; "
+            f"{source} holds {many(counts['wave'], 'sound')} and {many(counts['midi'], 'MIDI file')}; "
             "say which with --kind wave or --kind midi"
         )
     for kind, count in counts.items():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from creative_gan.core.wording import listed, many
 from creative_gan.text.data import Texts
 from creative_gan.text.tokens import KINDS, UNKNOWN, choose, train_tokenizer
 
@@ -96,21 +97,18 @@ def sentences(check: Check) -> list[str]:
     size = check.characters
     copies = check.texts - check.different
     lines = [
-        f"{check.texts:,} texts, {size['all']:,} characters"
-        + (f"; {copies:,} are copies of others" if copies else "; no copies"),
+        f"{many(check.texts, 'text')}, {many(size['all'], 'character')}; "
+        + (many(copies, "is a copy of another", "are copies of others") if copies else "no copies"),
         f"length in characters: {size['shortest']} to {size['longest']:,}, "
         f"half have at most {size['p50']:,}, 95 of 100 at most {size['p95']:,}",
     ]
     if check.classes:
         shown = ", ".join(f"{name} {count:,}" for name, count in list(check.classes.items())[:20])
         more = f" and {len(check.classes) - 20} more" if len(check.classes) > 20 else ""
-        lines.append(f"{len(check.classes)} classes: {shown}{more}")
+        lines.append(f"{many(len(check.classes), 'class', 'classes')}: {shown}{more}")
     if check.cut:
         lines.append(f"{check.cut:,} texts of more than 10,000 characters were cut into pieces")
-    if check.skipped:
-        lines.append(f"{len(check.skipped):,} skipped:")
-        lines += [f"  {where} {why}" for where, why in check.skipped[:10]]
-        lines += [f"  and {len(check.skipped) - 10:,} more"] if len(check.skipped) > 10 else []
+    lines += listed("skipped", [f"{where}: {why}" for where, why in check.skipped])
     for kind, found in check.vocabularies.items():
         mark = "  <- taken" if kind == check.tokenizer else ""
         lines.append(
@@ -139,8 +137,8 @@ def _vocabulary(texts: list[str], kind: str) -> tuple[np.ndarray, Vocabulary]:
 def _verdict(different: int) -> str:
     if different < FEW:
         return (
-            f"{different:,} different texts are too few: a generator will learn them by heart; "
-            f"gather at least {FEW:,}, better {ENOUGH:,}, or start from a pretrained generator"
+            f"{many(different, 'different text is', 'different texts are')} too few: a generator will learn them by "
+            f"heart; gather at least {FEW:,}, better {ENOUGH:,}, or start from a pretrained generator"
         )
     if different < ENOUGH:
         return f"{different:,} different texts are enough to begin; with {ENOUGH:,} it repeats them less"

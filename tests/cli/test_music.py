@@ -130,9 +130,10 @@ def test_the_kind_goes_with_the_data(run, tmp_path: Path):
     song.instruments[0].notes = [pretty_midi.Note(80, 60 + i, i / 2, i / 2 + 0.5) for i in range(8)]
     song.write(str(mixed / "b.mid"))
     code, _, err = run("music", "check", mixed)
-    assert code == 1 and "--kind" in err
-    assert "1 sounds" in run("music", "check", mixed, "--kind", "wave")[1]
-    assert "1 songs" in run("music", "check", mixed, "--kind", "midi")[1]
+    assert code == 1 and "--kind" in err and "1 sound and 1 MIDI file;" in err
+    assert run("music", "check", mixed, "--kind", "wave")[1].startswith("1 sound, 1.0 s in all\n")
+    said = run("music", "check", mixed, "--kind", "midi")[1]
+    assert said.startswith("1 song of the shape `lead`, 2 bars, 4.0 s in all\n")
     code, _, err = run("music", "train", mixed)
     assert code == 1 and "--kind" in err
     code, _, err = run("music", "train", mixed, "--recipe", "drums", "--kind", "midi")
@@ -141,6 +142,29 @@ def test_the_kind_goes_with_the_data(run, tmp_path: Path):
     empty.mkdir()
     code, _, err = run("music", "train", empty)
     assert code == 1 and "neither sounds nor MIDI" in err
+
+
+@pytest.mark.parametrize(
+    ("kind", "whole"), [("image", "a.png"), ("text", "a.txt"), ("music", "a.wav"), ("music", "a.mid")]
+)
+def test_check_lists_twenty_of_what_it_skips(run, tmp_path: Path, kind: str, whole: str):
+    song = pretty_midi.PrettyMIDI()
+    song.instruments.append(pretty_midi.Instrument(0))
+    song.instruments[0].notes = [pretty_midi.Note(80, 60, 0, 1)]
+    make = {
+        "a.png": lambda path: Image.new("RGB", (40, 30)).save(path),
+        "a.txt": lambda path: path.write_text("one line\nand another\n"),
+        "a.wav": lambda path: soundfile.write(path, 0.5 * np.sin(np.arange(8000) / 9), 8000),
+        "a.mid": lambda path: song.write(str(path)),
+    }
+    make[whole](tmp_path / whole)
+    for i in range(23):
+        (tmp_path / f"broken{i:02}{Path(whole).suffix}").write_bytes(b"\xff\xff\x00\x00" * 4)
+    said = run(kind, "check", tmp_path)[1].splitlines()
+    at = said.index("skipped: 23")
+    assert said[at + 1].startswith(f"  broken00{Path(whole).suffix}")
+    assert said[at + 20].startswith("  broken19") and said[at + 21] == "  and 3 more; all with --json"
+    assert len(json.loads(run(kind, "check", tmp_path, "--json")[1])["skipped"]) == 23
 
 
 def test_render_and_picture(run, composed: Path, sounding: Path, tmp_path: Path):
@@ -164,6 +188,23 @@ def test_render_and_picture(run, composed: Path, sounding: Path, tmp_path: Path)
     for command in (("render", "--out", tmp_path / "n.wav"), ("picture",)):
         code, _, err = run("music", command[0], tmp_path / "not.mid", *command[1:])
         assert code == 1 and "not.mid" in err and "Traceback" not in err
+
+
+def test_several_sounds_for_one_file_follow_each_other_and_the_help_says_so(
+    run, sounding: Path, composed: Path, tmp_path: Path
+):
+    help_ = " ".join(run("music", "sample", "--help")[1].split())
+    assert "sounds for one file follow each other in it, songs need a folder" in help_
+    lengths = []
+    for count in (1, 2):
+        out = tmp_path / f"{count}.wav"
+        assert run("music", "sample", "--model", sounding, "-n", count, "--out", out)[0] == 0
+        lengths.append(soundfile.info(out).frames)
+    assert lengths[1] > 2 * lengths[0]
+    code, _, err = run(
+        "music", "sample", "--model", composed, "-n", 2, "--bars", 1, "--out", tmp_path / "s.wav"
+    )
+    assert code == 1 and "2 songs need a folder" in err
 
 
 def test_walk_is_one_sound_made_again(run, sounding: Path, tmp_path: Path):

@@ -28,8 +28,8 @@ def test_a_small_labelled_corpus(tmp_path: Path) -> None:
     assert 0.2 <= found.vocabularies["word"].unseen <= 0.25
     assert found.vocabularies["bpe"].unseen == 0
     text = "\n".join(sentences(found))
-    assert "41 texts" in text and "1 are copies" in text and "c0 20, c1 21" in text
-    assert "a.csv line 42 has 1 columns" in text and "too few" in text
+    assert "41 texts" in text and "; 1 is a copy of another" in text and "c0 20, c1 21" in text
+    assert "a.csv line 42: has 1 columns" in text and "too few" in text
 
 
 def test_the_context_holds_nearly_all() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from creative_gan.core.wording import duration, listed, many
 from creative_gan.music.midi.data import load_pieces
 from creative_gan.music.midi.song import KEYS, METRES, QUARTER, Song
 
@@ -50,6 +51,8 @@ class Report:
     """A song takes so many on average."""
     skipped: list[tuple[str, str]]
     """Name and reason of what cannot be used."""
+    unknown: list[tuple[str, str]]
+    """Name of a song, and a metre in it that is not known and read as 4/4."""
     verdict: str
 
     def as_dict(self) -> dict:
@@ -58,22 +61,25 @@ class Report:
 
     def lines(self) -> list[str]:
         """The same in sentences for a terminal."""
+        spread = f"{self.shortest} to {self.longest} bars, half of them below {self.median:.0f}"
+        if self.shortest == self.longest:
+            spread = f"each of {many(self.longest, 'bar')}"
         rows = [
-            f"{self.count} songs of the shape `{self.shape}`, {self.bars:,} bars, {self.seconds / 60:.0f} minutes "
-            f"in all: {self.shortest} to {self.longest} bars, half of them below {self.median:.0f}",
-            f"{self.notes:,} notes: {_counts(self.parts)}",
+            f"{many(self.count, 'song')} of the shape `{self.shape}`, {many(self.bars, 'bar')}, "
+            f"{duration(self.seconds)} in all" + (f": {spread}" if self.count > 1 else ""),
+            f"{many(self.notes, 'note')}: {_counts(self.parts)}",
             f"metres: {_counts(self.metres)}; {self.tempos[0]:.0f} to {self.tempos[1]:.0f} quarters a minute",
             f"keys: {_counts(self.keys)}",
             f"{self.tokens:.0f} tokens a song",
         ]
         if self.repeated:
             rows.append(
-                f"warning: {len(self.repeated)} songs are there more than once: "
+                f"warning: {many(len(self.repeated), 'song is', 'songs are')} there more than once: "
                 + "; ".join(" = ".join(group) for group in self.repeated[:SHOWN])
             )
-        rows += [f"skipped: {name} {reason}" for name, reason in self.skipped[:SHOWN]]
-        if len(self.skipped) > SHOWN:
-            rows.append(f"skipped: {len(self.skipped) - SHOWN} more")
+        odd = [f"{name}: {metre}" for name, metre in self.unknown]
+        rows += listed("warning: metres that are not known, read as 4/4 with bar lines elsewhere", odd)
+        rows += listed("skipped", [f"{name}: {reason}" for name, reason in self.skipped])
         return [*rows, self.verdict]
 
 
@@ -101,6 +107,7 @@ def check(source: str | Path, shape: str = "auto") -> Report:
         repeated=[group for group in by_notes.values() if len(group) > 1],
         tokens=float(np.mean([len(pieces.ids(i)) for i in range(len(pieces))])),
         skipped=list(pieces.skipped),
+        unknown=list(pieces.unknown),
         verdict=next(words for least, words in VERDICTS if len(pieces) >= least),
     )
 

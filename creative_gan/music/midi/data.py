@@ -25,11 +25,15 @@ from creative_gan.music.midi.song import Song
 from creative_gan.music.midi.vocabulary import END, PAD, Vocabulary, transposition, vocabulary
 
 VERSION = 1
-"""Of what is kept in the cache; another one is read anew."""
+"""Of the tokens: fingerprints tell by it."""
+READING = 2
+"""How files are read; what is kept in the cache from another one is read anew."""
 HELD_OUT = ("valid", "validation", "val", "test")
 LOOK_AT = 24
 """Files from which the shape of a folder is told."""
 SHIFTS = range(-12, 13)
+ENOUGH_BARS, FEW_BARS = 16, 4
+"""A song of so many bars can be a whole set: its last bars are held out, so many at least."""
 MOST_BARS = 255
 MOST_BEFORE = 31
 """More bars to come, or before a window, count as so many."""
@@ -45,6 +49,8 @@ class Pieces:
     """The split that the data puts each song into, "" where it does not."""
     skipped: list[tuple[str, str]]
     """Name and reason of every file that could not be used."""
+    unknown: list[tuple[str, str]]
+    """Name of a file and a metre in it that there is no token for, so that 4/4 stands for it."""
     inside: np.ndarray
     """uint8: tokens of all bars of all songs."""
     inside_at: np.ndarray
@@ -135,14 +141,17 @@ class Pieces:
         """Some of the songs as a set."""
         encoded = [self._encoded(int(i)) for i in indices]
         names, splits = [self.names[i] for i in indices], [self.splits[i] for i in indices]
-        return _packed(self.words, names, splits, self.skipped, encoded)
+        return _packed(self.words, names, splits, self.skipped, self.unknown, encoded)
 
     def split(self, held_out: float = 0.1) -> tuple["Pieces", "Pieces"]:
         """Songs to train on, and songs kept back.
 
         Where the data has splits, `valid` and `test` are kept back; else a share of about `held_out`, chosen
-        by name, so that a file stays on its side when others come and go.
+        by name, so that a file stays on its side when others come and go. Of a single song the last bars are.
         """
+        if len(self) == 1 and not self.splits[0] and (bars := int(self.bars()[0])) >= ENOUGH_BARS:
+            end = bars - max(FEW_BARS, round(held_out * bars))
+            return self._cut(slice(end)), self._cut(slice(end, None))
         if any(split in HELD_OUT for split in self.splits):
             back = np.array([split in HELD_OUT for split in self.splits])
         else:
@@ -150,6 +159,12 @@ class Pieces:
             if len(back) > 1 and not back.any():
                 back[np.argmin([derive("held out", name) for name in self.names])] = True
         return self.subset(np.flatnonzero(~back)), self.subset(np.flatnonzero(back))
+
+    def _cut(self, bars: slice) -> "Pieces":
+        """Some bars of the only song as a song."""
+        whole = self._encoded(0)
+        part = Encoded(whole.inside[bars], whole.opening[bars], whole.header[bars], [])
+        return _packed(self.words, self.names, self.splits, self.skipped, self.unknown, [part])
 
     def _window(self, index: int, first: int, bars: int) -> np.ndarray:
         begin, stop = self.bar_at[index] + first, self.bar_at[index + 1]
@@ -169,6 +184,7 @@ class Pieces:
             [self.inside[self.inside_at[b] : self.inside_at[b + 1]].tolist() for b in bars],
             [self.opening[self.opening_at[b] : self.opening_at[b + 1]].tolist() for b in bars],
             [self.header[b].tolist() for b in bars],
+            [],
         )
 
 
@@ -255,7 +271,7 @@ def _listed(root: Path) -> list[Path]:
 
 
 def _key(root: Path, files: list[Path], shape: str) -> str:
-    digest = blake2b(f"{VERSION} {shape}".encode(), digest_size=16)
+    digest = blake2b(f"{VERSION} {READING} {shape}".encode(), digest_size=16)
     for file in files:
         stat = file.stat()
         digest.update(
@@ -319,7 +335,8 @@ def _gathered(
         name, reason = skipped[0]
         raise DataError(root or name, f"holds no song that can be used ({name} {reason})")
     kept_names, kept_splits, encoded = map(list, zip(*good, strict=True))
-    return _packed(words, kept_names, kept_splits, skipped, encoded)
+    unknown = [(name, metre) for name, _, result in good for metre in result.unknown]
+    return _packed(words, kept_names, kept_splits, skipped, unknown, encoded)
 
 
 def _packed(
@@ -327,6 +344,7 @@ def _packed(
     names: list[str],
     splits: list[str],
     skipped: list[tuple[str, str]],
+    unknown: list[tuple[str, str]],
     encoded: list[Encoded],
 ) -> Pieces:
     inside, inside_at = _flat([bar for song in encoded for bar in song.inside])
@@ -336,7 +354,7 @@ def _packed(
     shifts = [_shift_range(words, inside[inside_at[a] : inside_at[b]]) for a, b in pairwise(bar_at)]
     bounds = np.array(shifts, np.int64).reshape(-1, 2)
     return Pieces(
-        words, names, splits, skipped, inside, inside_at, opening, opening_at, header, bar_at, bounds
+        words, names, splits, skipped, unknown, inside, inside_at, opening, opening_at, header, bar_at, bounds
     )
 
 
@@ -360,7 +378,7 @@ _ARRAYS = ("inside", "inside_at", "opening", "opening_at", "header", "bar_at", "
 
 def _keep(pieces: Pieces, entry: Path) -> None:
     np.savez(entry / "tokens.npz", **{name: vars(pieces)[name] for name in _ARRAYS})
-    facts = {name: vars(pieces)[name] for name in ("names", "splits", "skipped")}
+    facts = {name: vars(pieces)[name] for name in ("names", "splits", "skipped", "unknown")}
     (entry / "songs.json").write_text(json.dumps({**facts, "shape": pieces.words.shape}), encoding="utf-8")
 
 
@@ -370,7 +388,8 @@ def _opened(entry: Path) -> Pieces | None:
         facts = json.loads((entry / "songs.json").read_text(encoding="utf-8"))
         with np.load(entry / "tokens.npz", allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in _ARRAYS}
-        skipped = [(name, reason) for name, reason in facts["skipped"]]
-        return Pieces(vocabulary(facts["shape"]), facts["names"], facts["splits"], skipped, **found)
+        skipped, unknown = ([(name, what) for name, what in facts[key]] for key in ("skipped", "unknown"))
+        words = vocabulary(facts["shape"])
+        return Pieces(words, facts["names"], facts["splits"], skipped, unknown, **found)
     except (OSError, ValueError, KeyError, BadZipFile):
         return None

@@ -33,6 +33,8 @@ class Encoded:
     """Each bar as if the song began with it."""
     header: list[list[int]]
     """Metre, key and tempo tokens for each bar."""
+    unknown: list[str]
+    """Metres of its file for which 4/4 stands."""
 
 
 def encode_song(song: Song, shape: str, name: str | Path) -> Encoded:
@@ -42,7 +44,7 @@ def encode_song(song: Song, shape: str, name: str | Path) -> Encoded:
         raise DataError(name, f"holds no notes for the shape '{shape}'")
     inside, opening = bar_tokens(words, fitted)
     header = [words.header(metre, key, song.tempo) for _, _, metre, key in fitted.bars().tolist()]
-    return Encoded(inside, opening, header)
+    return Encoded(inside, opening, header, list(song.unknown))
 
 
 def encode_files(paths: Sequence[Path], shape: str) -> list[Encoded | DataError]:

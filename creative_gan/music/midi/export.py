@@ -3,11 +3,13 @@
 import io
 from collections.abc import Sequence
 
+import mido
 import numpy as np
 import pretty_midi
 
 from creative_gan.core.errors import within
-from creative_gan.music.midi.song import METRES, QUARTER, Song
+from creative_gan.music.midi.keys import spelt
+from creative_gan.music.midi.song import KEYS, METRES, QUARTER, Song
 
 RESOLUTION = 480
 """MIDI ticks of a quarter: what sequencers are used to, and 20 times the grid."""
@@ -69,6 +71,20 @@ def to_bytes(song: Song, text: str = "", instruments: Sequence[int] = ()) -> byt
     """A song as the bytes of a MIDI file; see `to_midi`."""
     buffer = io.BytesIO()
     to_midi(song, text, instruments).write(buffer)
+    # pretty_midi knows one name of each key: the usual one, but for D#m
+    if song.signature is None and all(KEYS[key] != "Eb minor" for _, key in song.keys):
+        return buffer.getvalue()
+    return _spelt(buffer.getvalue(), song)
+
+
+def _spelt(data: bytes, song: Song) -> bytes:
+    """The file with its keys by the names that are meant."""
+    file = mido.MidiFile(file=io.BytesIO(data))
+    for event in file.tracks[0]:
+        if event.type == "key_signature":
+            event.key = spelt(int(pretty_midi.key_name_to_key_number(event.key)), song.signature)
+    buffer = io.BytesIO()
+    file.save(file=buffer)
     return buffer.getvalue()
 
 

@@ -21,6 +21,7 @@ from creative_gan.music.midi.arrange import SHAPES, arranged
 from creative_gan.music.midi.data import MOST_BARS, Pieces
 from creative_gan.music.midi.export import programs, to_midi
 from creative_gan.music.midi.grammar import Grammar
+from creative_gan.music.midi.keys import signature
 from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
 from creative_gan.music.midi.openings import asked_for, check_openings, openings
@@ -200,7 +201,8 @@ class Model(sequences.Writer):
 
     def _song(self, ids: list[int], manner: Manner) -> Song:
         song = self.words.decode(ids)
-        return replace(song, tempo=manner.tempo) if manner.tempo else song
+        asked = None if manner.key is None else signature(manner.key)
+        return replace(song, tempo=manner.tempo or song.tempo, signature=asked)
 
     def _arranged(self, song: Song) -> Song:
         given = arranged(song, self.words.shape)

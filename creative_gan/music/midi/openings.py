@@ -9,7 +9,8 @@ from torch import Tensor
 from creative_gan.core.data import evenly
 from creative_gan.core.errors import UserError
 from creative_gan.music.midi.data import MOST_BARS, Pieces
-from creative_gan.music.midi.song import KEYS, METRES
+from creative_gan.music.midi.keys import key_number
+from creative_gan.music.midi.song import METRES
 from creative_gan.music.midi.vocabulary import Vocabulary
 
 OPENINGS = 1000
@@ -76,25 +77,6 @@ def asked_for(
         for m, k, t, count in found
     ]
     return torch.tensor(tokens)
-
-
-def key_number(name: str) -> int:
-    """The index in KEYS of a name such as `Bb minor`, `c# minor`, `Am` or `D`.
-
-    Raises:
-        UserError: there is no such key.
-    """
-    words = name.strip().replace("♭", "b").replace("♯", "#").split()
-    tonic, mode = [*words, "major"][:2] if words else ("", "")
-    if len(words) == 1 and len(tonic) > 1 and tonic.endswith("m"):
-        tonic, mode = tonic[:-1], "minor"
-    classes = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-    signs = {"": 0, "#": 1, "b": -1}
-    if len(words) > 2 or tonic[:1].upper() not in classes or tonic[1:] not in signs:
-        raise UserError(f"there is no key {name!r}; name one like {KEYS[2]!r} or {KEYS[21]!r}")
-    if mode.lower() not in ("major", "minor"):
-        raise UserError(f"there is no mode {mode!r}; a key is major or minor")
-    return 12 * (mode.lower() == "minor") + (classes[tonic[0].upper()] + signs[tonic[1:]]) % 12
 
 
 def metre_number(name: str) -> int:

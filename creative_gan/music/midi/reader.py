@@ -39,7 +39,8 @@ def read_midi(path: str | Path) -> Song:
     """One MIDI file, the beginning of every note at the nearest place of the grid, its length in whole ticks.
 
     Notes that never end and drum channels without notes are left out. Where the file names no key, the key
-    is estimated. The tempo is that under which most of the song is played.
+    is estimated. The tempo is that under which most of the song is played. An opening bar that is shorter than
+    those of the metre after it is a pickup, and read as the end of a full bar that begins with silence.
 
     Raises DataError for anything that is not a MIDI file with notes, or too large to be one.
     """
@@ -109,7 +110,7 @@ def read_rolls(path: str | Path) -> dict[str, list[Song]]:
         raise DataError(path, f"cannot be read ({error})".replace("\n", " ")) from None
     return {
         split: [
-            _roll_song(roll, f"{path}: piece {i} {f'of {split} ' if split else ''}")
+            _roll_song(roll, f"{path}: piece {i}{f' of {split}' if split else ''}")
             for i, roll in enumerate(rolls)
         ]
         for split, rolls in splits.items()
@@ -178,6 +179,8 @@ def _song(midi: pretty_midi.PrettyMIDI, parsed: mido.MidiFile, name: str | Path)
         segment = np.searchsorted(seconds, times + 1e-9, side="right") - 1
         return beats[segment] + (times - seconds[segment]) * tempi[segment] / 60
 
+    metres, keys = _changes(parsed)
+    metres, silence = _filled(metres)
     for instrument in midi.instruments:
         if not instrument.notes:
             continue
@@ -187,33 +190,53 @@ def _song(midi: pretty_midi.PrettyMIDI, parsed: mido.MidiFile, name: str | Path)
         start, end = quarters(times[:, 0]), quarters(times[:, 1])
         length = np.rint((end - start) * QUARTER).clip(1)
         pitch = [note.pitch for note in instrument.notes]
-        rows.append(np.stack([snap(start), length, pitch, np.full(len(pitch), len(parts))], 1))
+        rows.append(
+            np.stack([snap(start + silence / QUARTER), length, pitch, np.full(len(pitch), len(parts))], 1)
+        )
         parts.append(Part(instrument.name.strip(), int(instrument.program), bool(instrument.is_drum)))
     if not rows:
         raise DataError(name, "holds no notes")
     notes = ordered(np.concatenate(rows).astype(np.int64))
     if (last := (notes[:, 0] + notes[:, 1]).max()) > MAX_QUARTERS * QUARTER:
         raise DataError(name, f"lasts {last // QUARTER} quarter notes, which no real song does")
-    metres, keys = _changes(parsed)
     if not keys:
         pitched = notes[~np.array([part.drum for part in parts])[notes[:, 3]]]
         keys = {0: estimate_key(pitched)}
-    return Song(notes, tuple(parts), _main_tempo(parsed), _from_zero(metres, COMMON), _from_zero(keys, None))
+    keys = {tick + silence if tick else 0: key for tick, key in keys.items()}
+    found = {tick: closest_metre(*metre) for tick, metre in metres.items()}
+    known = {tick: COMMON if metre is None else metre for tick, metre in found.items()}
+    unknown = dict.fromkeys("{}/{}".format(*metres[tick]) for tick in sorted(found) if found[tick] is None)
+    changes = _from_zero(known, COMMON), _from_zero(keys, None)
+    return Song(notes, tuple(parts), _main_tempo(parsed), *changes, tuple(unknown))
 
 
-def _changes(parsed: mido.MidiFile) -> tuple[dict[int, int], dict[int, int]]:
+def _changes(parsed: mido.MidiFile) -> tuple[dict[int, tuple[int, int]], dict[int, int]]:
     """Metres and keys of all tracks (some writers put them into the second). Times are absolute by now."""
-    metres: dict[int, int] = {}
+    metres: dict[int, tuple[int, int]] = {}
     keys: dict[int, int] = {}
     for event in (event for track in parsed.tracks for event in track):
         if event.type not in ("time_signature", "key_signature"):
             continue
         tick = int(snap(np.array([event.time / parsed.ticks_per_beat]))[0])
         if event.type == "time_signature":
-            metres[tick] = closest_metre(event.numerator, event.denominator)
+            metres[tick] = (event.numerator, event.denominator)
         else:
             keys[tick] = int(pretty_midi.key_name_to_key_number(event.key))
     return metres, keys
+
+
+def _filled(metres: dict[int, tuple[int, int]]) -> tuple[dict[int, tuple[int, int]], int]:
+    """The metres with a full first bar, and the ticks of silence at its beginning that make it one.
+
+    Notation programs write a pickup as a bar of its own metre, or let the next metre cut the first bar short.
+    """
+    at = min((tick for tick in metres if tick), default=0)
+    (opening, opening_unit), (count, unit) = metres.get(0, (4, 4)), metres.get(at, (4, 4))
+    whole = 4 * QUARTER * count // unit
+    if not 0 < at < whole or at * opening_unit > 4 * QUARTER * opening:
+        return metres, 0
+    later = {tick + whole - at: metre for tick, metre in metres.items() if tick > at}
+    return {0: (count, unit), **later}, whole - at
 
 
 def _from_zero(changes: dict[int, int], first: int | None) -> tuple[tuple[int, int], ...]:

@@ -16,8 +16,9 @@ METRES = (
 )
 COMMON = METRES.index((4, 4))
 TONICS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
-"""Names of the keys; key number = tonic's pitch class, plus 12 in minor, as in pretty_midi."""
+MINOR_TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
+KEYS = (*(f"{tonic} major" for tonic in TONICS), *(f"{tonic} minor" for tonic in MINOR_TONICS))
+"""Usual names of the keys; key number = tonic's pitch class, plus 12 in minor, as in pretty_midi."""
 MAJOR_SCALE, MINOR_SCALE = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 """Semitones above the tonic; minor is natural."""
 TEMPO_RANGE = 20, 300
@@ -56,6 +57,10 @@ class Song:
     """(tick, index in METRES), the first at tick 0."""
     keys: tuple[tuple[int, int], ...] = ((0, 0),)
     """(tick, index in KEYS), the first at tick 0."""
+    unknown: tuple[str, ...] = ()
+    """Metres of its file that METRES has nothing for, such as `11/8`, in whose place 4/4 stands."""
+    signature: int | None = None
+    """Sharps, or below 0 flats, of the key that was asked for; without, keys have their usual names."""
 
     @property
     def end(self) -> int:
@@ -85,12 +90,12 @@ def bar_ticks(metre: int) -> int:
     return count * 4 * QUARTER // unit
 
 
-def closest_metre(count: int, unit: int) -> int:
-    """Index in METRES of a metre, of one whose bar is as long, or of 4/4."""
+def closest_metre(count: int, unit: int) -> int | None:
+    """Index in METRES of a metre, or of one whose bar is as long; None if there is none."""
     if (count, unit) in METRES:
         return METRES.index((count, unit))
     same = [i for i in range(len(METRES)) if unit and bar_ticks(i) * unit == count * 4 * QUARTER]
-    return same[0] if same else COMMON
+    return same[0] if same else None
 
 
 def snap(quarters: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ from creative_gan.core.device import Compute, choose
 from creative_gan.core.draws import Draws
 from creative_gan.core.errors import DataError
 from creative_gan.core.start import fill
-from creative_gan.music.midi.data import Pieces, load_pieces
+from creative_gan.core.wording import many
+from creative_gan.music.midi.data import ENOUGH_BARS, Pieces, load_pieces
 from creative_gan.music.midi.look import looking
 from creative_gan.music.midi.model import Model, load
 from creative_gan.music.midi.networks import Shape, build_critic, build_generator
@@ -95,7 +96,11 @@ def plan(
         raise DataError(name, reason, "take it out, or train without --strict")
     train, heldout = pieces.split(recipe.data.holdout)
     if not len(train) or not len(heldout):
-        raise DataError(source, "holds only one song, and one has to be held out", "add more songs")
+        raise DataError(
+            source,
+            f"holds only one song, of fewer than {ENOUGH_BARS} bars, and some have to be held out",
+            "add more songs",
+        )
     start = load(recipe.start) if recipe.start else None
     length = min(recipe.data.length, longest_window(pieces, recipe.data.bars))
     if start is not None and start.generator().context is not None:
@@ -125,10 +130,15 @@ def remarks(plan: Plan) -> list[str]:
         lines.append(
             f"the fullest windows have up to {whole:,} tokens and are cut at {plan.length:,} (data.length)"
         )
-    if len(plan.train) < plan.recipe.game.batch:
+    if len(plan.pieces) == 1:
         lines.append(
-            f"{len(plan.train):,} songs are fewer than a batch of {plan.recipe.game.batch}: they come several "
-            "times in it, and the model will know them by heart"
+            f"there is one song: its last {plan.heldout.bars()[0]} bars are held out, and the model will know the "
+            f"{plan.train.bars()[0]} before them by heart"
+        )
+    elif len(plan.train) < plan.recipe.game.batch:
+        lines.append(
+            f"{many(len(plan.train), 'song')} to train on, fewer than a batch of {plan.recipe.game.batch}: they come "
+            "several times in it, and the model will know them by heart"
         )
     return lines
 

@@ -16,7 +16,7 @@ from creative_gan.core.models import Trained, find, read_config
 from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.export import programs, to_midi
-from creative_gan.music.midi.openings import key_number
+from creative_gan.music.midi.keys import key_number, signature
 from creative_gan.music.midi.song import METRES, TEMPO_RANGE, Song, transposed
 from creative_gan.music.roll.data import Grid, metre_name
 from creative_gan.music.roll.export import to_song
@@ -97,12 +97,12 @@ class Model(Trained):
         """The songs of these numbers, the same ones whichever others are asked for. Raises as `sample`."""
         grid = self.grid
         bars, tempo = manner.bars or grid.bars, manner.tempo or self.config["tempo"]
-        key = None if manner.key is None else key_number(manner.key)
+        key, asked = (None, None) if manner.key is None else (key_number(manner.key), signature(manner.key))
         songs = []
         for rolls in self.rolls(indices, manner.seed, -(-bars // grid.bars), self.heat(manner)):
             whole = rolls.transpose(1, 0, 2, 3).reshape(grid.roll[0], -1, grid.pitches)
             song = to_song(whole[:, : bars * grid.bar], grid, tempo)
-            songs.append(song if key is None else in_key(song, key))
+            songs.append(song if key is None else dataclasses.replace(in_key(song, key), signature=asked))
         return songs
 
     def heat(self, manner: Manner) -> float:

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from creative_gan.core.errors import DataError, UserError
+from creative_gan.core.recipe import load, locate
+from creative_gan.core.wording import duration, listed, many
 from creative_gan.music.wave import builtin, labels, reader
+from creative_gan.music.wave.choose import recipe_for
 from creative_gan.music.wave.data import BUILTIN, SILENT_BELOW, TRIM_BELOW, sound_files
+from creative_gan.music.wave.recipe import WaveRecipe
 
 IMBALANCE = 5.0
 """Times by which the largest class may exceed the smallest without a warning."""
@@ -56,7 +60,7 @@ class Report:
     skipped: list[tuple[str, str]]
     """Name and reason of what cannot be used."""
     rate: int
-    """Samples a second that suit the files."""
+    """Samples a second that suit the files; of a built-in set those of its recipe, as is the next."""
     length: int
     """Samples that nine sounds in ten fit in at that rate, without their silence."""
     verdict: str
@@ -67,26 +71,24 @@ class Report:
 
     def lines(self) -> list[str]:
         """The same in sentences for a terminal."""
+        spread = f": {self.shortest:.2f} to {self.longest:.2f} s, half of them below {self.median:.2f} s"
         rows = [
-            f"{self.count} sounds, {_duration(self.seconds)} in all: "
-            f"{self.shortest:.2f} to {self.longest:.2f} s, half of them below {self.median:.2f} s",
+            f"{many(self.count, 'sound')}, {duration(self.seconds)} in all"
+            + (spread if self.count > 1 else ""),
             "rates: " + _counts({f"{rate:,} Hz": n for rate, n in self.rates.items()}),
             "channels: " + _counts(self.channels) + "; files: " + _counts(self.kinds),
             f"silence at the ends: {self.silence:.0%} of the time",
         ]
         if self.classes:
-            rows.append(f"{len(self.classes)} classes: " + _counts(self.classes))
+            rows.append(f"{many(len(self.classes), 'class', 'classes')}: " + _counts(self.classes))
         if self.imbalance is not None and self.imbalance > IMBALANCE:
             rows.append(
                 f"warning: the largest class has {self.imbalance:.0f} times as many sounds as the smallest"
             )
-        for name, listed in (("clipped", self.clipped), ("very quiet", self.quiet)):
-            if listed:
-                rows.append(f"warning: {len(listed)} {name}: " + _some(listed))
-        for name, reason in self.skipped[:SHOWN]:
-            rows.append(f"skipped: {name} {reason}")
-        if len(self.skipped) > SHOWN:
-            rows.append(f"skipped: {len(self.skipped) - SHOWN} more")
+        for fault, names in (("clipped", self.clipped), ("very quiet", self.quiet)):
+            if names:
+                rows.append(f"warning: {len(names)} {fault}: " + _some(names))
+        rows += listed("skipped", [f"{name}: {reason}" for name, reason in self.skipped])
         return [*rows, f"{self.verdict}; rate {self.rate} and length {self.length} suit them"]
 
 
@@ -115,7 +117,9 @@ def check(source: str | Path, label_pattern: str | None = None) -> Report:
             header = reader.Header(RATES[-1], 1, len(wave), "built in")
             heard.append(_judged(f"{kind}/{len(heard):04d}", header, [wave], RATES[-1]))
             classes[kind] += 1
-        return _report(source, heard, skipped, classes)
+        # they are there at any rate, so what was looked at says nothing; the recipe that they would get does
+        taken = load(WaveRecipe, locate(recipe_for(str(source)), "music")).data
+        return replace(_report(source, heard, skipped, classes), rate=taken.rate, length=taken.length)
     root, names = sound_files(source)
     wanted = labels.file_labels(root, names, label_pattern)
     for row, name in enumerate(names):
@@ -206,9 +210,3 @@ def _counts(counts: dict) -> str:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= 3600:
-        return f"{seconds / 3600:.1f} hours"
-    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.1f} s"

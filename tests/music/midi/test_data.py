@@ -11,9 +11,10 @@ from creative_gan.core.errors import DataError, UserError
 from creative_gan.music.midi import data
 from creative_gan.music.midi.arrange import arranged
 from creative_gan.music.midi.builtin import tunes
+from creative_gan.music.midi.check import check
 from creative_gan.music.midi.data import Pieces, from_songs, load_pieces
 from creative_gan.music.midi.encoding import FEW, encode_files
-from creative_gan.music.midi.export import to_bytes
+from creative_gan.music.midi.export import to_bytes, to_midi
 from creative_gan.music.midi.reader import parse_midi, read_midi, read_rolls, roll_notes
 from creative_gan.music.midi.song import Part, Song, transposed
 from creative_gan.music.midi.vocabulary import END, PAD, vocabulary
@@ -82,6 +83,33 @@ def test_many_files_are_read_by_processes_as_by_one(tmp_path: Path) -> None:
     results = encode_files(files, "lead")
     assert isinstance(results[5], DataError) and "not a MIDI file" in results[5].reason
     assert all(result == results[0] for i, result in enumerate(results) if i != 5)
+
+
+def test_of_a_single_song_the_last_bars_are_held_out(tmp_path: Path) -> None:
+    roll = np.repeat(np.random.default_rng(1).integers(60, 72, (40 * 8, 1)), 2, axis=0)
+    for bars, held in ((40, 4), (16, 4), (100, 10)):
+        song = Song(roll_notes(np.tile(roll, (3, 1))[: bars * 16]), (Part("melody"),))
+        (tmp_path / "a.mid").write_bytes(to_bytes(song))
+        pieces = load_pieces(tmp_path / "a.mid", cache=tmp_path / "cache")
+        train, heldout = pieces.split(0.1)
+        assert (train.bars().tolist(), heldout.bars().tolist()) == ([bars - held], [held])
+        end, whole = (bars - held) * 96, pieces.song(0).notes
+        before = whole[whole[:, 0] < end]
+        assert np.array_equal(train.song(0).notes[:, (0, 2, 3)], before[:, (0, 2, 3)])
+        assert heldout.song(0).notes[-1, 0] + end == whole[-1, 0]
+    (tmp_path / "a.mid").write_bytes(to_bytes(Song(roll_notes(roll[: 15 * 16]), (Part("melody"),))))
+    train, heldout = load_pieces(tmp_path / "a.mid", cache=tmp_path / "cache").split(0.1)
+    assert not len(train) or not len(heldout)
+
+
+def test_metres_without_a_token_are_named_from_the_cache_too(folder: Path, tmp_path: Path) -> None:
+    song = tunes(60)[0][1]
+    odd = to_midi(song)
+    odd.time_signature_changes[0].numerator, odd.time_signature_changes[0].denominator = 11, 8
+    odd.write(str(folder / "odd.mid"))
+    for _ in range(2):
+        assert load_pieces(folder, cache=tmp_path / "cache").unknown == [("odd.mid", "11/8")]
+    assert "  odd.mid: 11/8" in "\n".join(check(folder).lines())
 
 
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from creative_gan.music.midi.again import again, origin, write_song
 from creative_gan.music.midi.arrange import arranged
 from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.choose import recipe_for
+from creative_gan.music.midi.keys import key_number
 from creative_gan.music.midi.model import CHUNK, Manner, load
-from creative_gan.music.midi.openings import key_number, metre_number
+from creative_gan.music.midi.openings import metre_number
 from creative_gan.music.midi.reader import read_midi
 from creative_gan.music.midi.recipe import MidiRecipe
 from creative_gan.music.midi.song import KEYS, METRES, Song
@@ -66,6 +67,7 @@ def test_bars_key_metre_tempo_and_instrument_are_those_asked_for(played: Path):
         assert len(song.bars()) == 7 and song.tempo == 77
         assert [KEYS[key] for _, key in song.keys][:1] == ["Bb minor"]
         assert [METRES[metre] for _, metre in song.metres] == [(3, 4)]
+        assert song.signature == -5
     (midi,) = model.sample(1, bars=2, tempo=90, instrument=40)
     assert {part.program for part in midi.instruments} == {40}
     assert midi.get_tempo_changes()[1][0] == pytest.approx(90, abs=1e-3)
@@ -102,7 +104,7 @@ def test_numbers_out_of_range_are_said(played: Path, asked: dict, words: str):
     [
         ("C", "C major"),
         ("am", "A minor"),
-        ("c# minor", "Db minor"),
+        ("c# minor", "C# minor"),
         ("F♯", "F# major"),
         ("Bb Major", "Bb major"),
         ("Cb", "B major"),

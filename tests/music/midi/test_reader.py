@@ -82,8 +82,40 @@ def test_notes_after_one_without_end_are_read() -> None:
 
 
 def test_odd_metres_fall_back() -> None:
-    odd = bytes.fromhex("00 ff 58 04 0b 04 18 08")
-    assert METRES[parse_midi(midi(odd + NOTE + FINISH), "x.mid").metres[0][1]] == (4, 4)
+    odd = bytes.fromhex("00 ff 58 04 0b 03 18 08")
+    song = parse_midi(midi(odd + NOTE + FINISH), "x.mid")
+    assert (METRES[song.metres[0][1]], song.unknown) == ((4, 4), ("11/8",))
+
+
+@pytest.mark.parametrize(
+    ("opening", "at", "following", "first", "metres"),
+    [
+        ((1, 8), 12, (6, 8), 60, [(0, (6, 8))]),  # a metre of its own that is not even known
+        ((1, 4), 24, (3, 4), 48, [(0, (3, 4))]),
+        (None, 24, (3, 4), 48, [(0, (3, 4))]),  # 4/4, unless said otherwise, that is cut short
+        ((3, 4), 24, (3, 4), 48, [(0, (3, 4))]),
+        ((4, 4), 96, (3, 4), 0, [(0, (4, 4)), (96, (3, 4))]),  # a bar that is no shorter than the next
+        ((2, 4), 96, (3, 4), 0, [(0, (2, 4)), (96, (3, 4))]),  # two bars
+    ],
+)
+def test_a_short_opening_bar_is_the_end_of_a_full_one(
+    opening, at, following, first, metres, tmp_path
+) -> None:
+    file, track = mido.MidiFile(ticks_per_beat=24), mido.MidiTrack()
+    file.tracks.append(track)
+    if opening:
+        track.append(mido.MetaMessage("time_signature", numerator=opening[0], denominator=opening[1]))
+    track += [mido.Message("note_on", note=67), mido.Message("note_off", note=67, time=at)]
+    track.append(mido.MetaMessage("time_signature", numerator=following[0], denominator=following[1]))
+    track.append(mido.MetaMessage("key_signature", key="G"))
+    track += [mido.Message("note_on", note=72), mido.Message("note_off", note=72, time=24)]
+    track.append(mido.MetaMessage("time_signature", numerator=11, denominator=8, time=240))
+    file.save(tmp_path / "x.mid")
+    song = read_midi(tmp_path / "x.mid")
+    assert song.notes[:, :2].tolist() == [[first, at], [first + at, 24]]
+    assert [(tick, METRES[metre]) for tick, metre in song.metres[:-1]] == metres
+    assert song.metres[-1][0] == first + at + 264 and song.keys[-1][0] == first + at
+    assert song.unknown == ("11/8",)
 
 
 def test_tempo_metre_and_key_are_found_in_any_track(tmp_path: Path) -> None:
@@ -148,6 +180,16 @@ def test_broken_rolls_are_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(DataError, match=r"a\.json"):
         read_rolls(tmp_path / "a.json")
+
+
+def test_the_piece_is_named_that_is_broken(tmp_path: Path) -> None:
+    for content, said in (
+        ("[[[1]], [[1], [2, 3]]]", "piece 1"),
+        ('{"train": [[[1], [2, 3]]]}', "piece 0 of train"),
+    ):
+        (tmp_path / "a.json").write_text(content)
+        with pytest.raises(DataError, match=rf"a\.json: {said}: has steps"):
+            read_rolls(tmp_path / "a.json")
 
 
 def test_a_pickle_in_an_npz_is_not_opened(tmp_path: Path) -> None:

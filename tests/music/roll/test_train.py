@@ -136,6 +136,7 @@ def test_keys_are_kept_to(model: Model) -> None:
             key = estimate_key(song.notes)
             wanted = {"D major": {2, 23}, "F# minor": {18, 9}, "Bb": {10, 19}}[name]
             assert key in wanted, KEYS[key]
+            assert song.signature == {"D major": 2, "F# minor": 3, "Bb": -2}[name]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 import numpy as np
 import torch
 
+from creative_gan.core.recipe import load, locate
 from creative_gan.music.signal import resample
-from creative_gan.music.wave import builtin, data
+from creative_gan.music.wave import builtin, check, data
+from creative_gan.music.wave.recipe import WaveRecipe
 
 
 def brightness(wave: np.ndarray, rate: int) -> float:
@@ -34,6 +36,13 @@ def test_the_same_drum_at_any_rate_and_time() -> None:
     assert np.array_equal(low, next(iter(builtin.drums(8000, count=1)))[0])
     down = resample(torch.from_numpy(high), 48000, 8000).numpy()
     assert np.abs(down / np.abs(down).max() - low).max() < 1e-3
+
+
+def test_check_advises_what_their_recipe_has(monkeypatch) -> None:
+    monkeypatch.setitem(builtin.SETS, "drums", lambda rate: builtin.drums(rate, count=1))
+    report = check.check("builtin:drums")
+    recipe = load(WaveRecipe, locate("drums", "music")).data
+    assert (report.rate, report.length) == (recipe.rate, recipe.length) == (16_000, 8_192)
 
 
 def test_drums_open_as_a_set(tmp_path, monkeypatch) -> None:
