@@ -97,14 +97,30 @@ def arranged(song: Song, shape: str) -> Song:
     the next begins; chords take the close position; notes of a band take the nearest of DURATIONS.
     """
     lines = SHAPES[shape]
-    by_line = {"lead": _lead, "chorale": _chorale, "band": _band}[shape](song)
     rows = []
-    for index, (line, notes) in enumerate(zip(lines, by_line, strict=True)):
-        notes = _in_range(notes, line)
+    for index, (line, notes) in enumerate(zip(lines, lines_of(song, shape), strict=True)):
+        notes = in_range(notes, line)
         notes = {"voice": _one_by_one, "chord": _close_chords, "notes": _no_clash}[line.kind](notes)
         rows.append(np.column_stack([notes[:, :3], np.full(len(notes), index)]))
     notes = ordered(np.concatenate(rows).astype(np.int64))
     return replace(song, notes=notes, parts=tuple(line.part for line in lines))
+
+
+def lines_of(song: Song, shape: str) -> list[np.ndarray]:
+    """The notes [N, 4] of a song that go to each line of a shape, as they stand in the song, whatever it may play."""
+    return {"lead": _lead, "chorale": _chorale, "band": _band}[shape](song)
+
+
+def in_range(notes: np.ndarray, line: Line) -> np.ndarray:
+    """Notes of a line, moved by octaves where they are too low or too high; of drums, such are left out."""
+    if line.kind == "chord":
+        return notes
+    pitch = notes[:, 2]
+    if line.part.drum:
+        return notes[(pitch >= line.low) & (pitch <= line.high)]
+    up = np.ceil((line.low - pitch).clip(0) / 12).astype(np.int64)
+    down = np.ceil((pitch - line.high).clip(0) / 12).astype(np.int64)
+    return np.column_stack([notes[:, :2], pitch + 12 * (up - down), notes[:, 3:]])
 
 
 def _shape_of(song: Song) -> str:
@@ -204,18 +220,6 @@ def _band(song: Song) -> list[np.ndarray]:
     roles = ["drums" if part.drum else _ROLES[part.program // 8] for part in song.parts]
     line_of = np.array([names.index(role) for role in roles])[song.notes[:, 3]]
     return [song.notes[line_of == line] for line in range(len(names))]
-
-
-def _in_range(notes: np.ndarray, line: Line) -> np.ndarray:
-    """Move what is too low or too high by octaves; of drums, leave it out."""
-    if line.kind == "chord":
-        return notes
-    pitch = notes[:, 2]
-    if line.part.drum:
-        return notes[(pitch >= line.low) & (pitch <= line.high)]
-    up = np.ceil((line.low - pitch).clip(0) / 12).astype(np.int64)
-    down = np.ceil((pitch - line.high).clip(0) / 12).astype(np.int64)
-    return np.column_stack([notes[:, :2], pitch + 12 * (up - down), notes[:, 3:]])
 
 
 def _one_by_one(notes: np.ndarray) -> np.ndarray:

@@ -17,9 +17,10 @@ from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError
 from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
-from creative_gan.music.midi.arrange import SHAPES, arranged
+from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.data import MOST_BARS, Pieces
 from creative_gan.music.midi.export import to_midi
+from creative_gan.music.midi.given import accompanied_song, heard
 from creative_gan.music.midi.grammar import Grammar
 from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
@@ -117,7 +118,7 @@ class Model(sequences.Writer):
         """
         if manner.bars > MOST_BARS:
             raise UserError(f"a piece goes on for {MOST_BARS} bars at most; ask for as many")
-        given = self._arranged(song)
+        given = self._heard(song)
         inside, _ = bar_tokens(self.words, given)
         _, _, metre, key = given.bars()[0].tolist()
         head = self.words.header(metre, key, given.tempo)
@@ -139,6 +140,8 @@ class Model(sequences.Writer):
     ) -> list[Song]:
         """Songs in which some lines of a given one sound as they are, and the model plays the others.
 
+        What does not fit the range of a line moves by octaves; see `given.heard`.
+
         Args:
             lines: the given ones in the model's shape; the melody, unless said otherwise.
 
@@ -150,7 +153,7 @@ class Model(sequences.Writer):
             raise UserError(
                 f"model {self.name} plays bands and cannot keep to a given melody; take one of chorales or tunes"
             )
-        given = self._arranged(song)
+        given = self._heard(song)
         notes = given.notes[np.isin(given.notes[:, 3], lines)]
         if not len(notes):
             raise UserError("the song has no notes for the melody to accompany; take another file")
@@ -174,8 +177,9 @@ class Model(sequences.Writer):
             made = lambda: paced(begun(accompanied(self.words, given, lines), rows), limit)  # noqa: E731
             return rows[:, :0], label, made, longest
 
-        made = self._numbered(indices, manner, begin)
-        return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]
+        made = [self.words.decode(ids) for ids in self._numbered(indices, manner, begin)]
+        made = [accompanied_song(song, self.words.shape, lines, one) for one in made]
+        return [replace(one, tempo=manner.tempo or song.tempo) for one in made]
 
     def origin(self, command: str, arguments: dict[str, Any], manner: Manner) -> dict[str, Any]:
         """The record of origin of what `command` made; `arguments`: its number, and what else it was given."""
@@ -192,8 +196,8 @@ class Model(sequences.Writer):
         song = self.words.decode(ids)
         return replace(song, tempo=manner.tempo) if manner.tempo else song
 
-    def _arranged(self, song: Song) -> Song:
-        given = arranged(song, self.words.shape)
+    def _heard(self, song: Song) -> Song:
+        given = heard(song, self.words.shape)
         if not len(given.notes):
             raise UserError(
                 f"the song has no notes for a model of shape {self.words.shape!r}; take another file"
