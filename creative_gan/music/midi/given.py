@@ -7,6 +7,7 @@ import numpy as np
 
 from creative_gan.music.midi.arrange import SHAPES, arranged, in_range, lines_of
 from creative_gan.music.midi.song import SIXTEENTH, Song, ordered, with_ends_on_grid
+from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens
 
 
 def heard(song: Song, shape: str) -> Song:
@@ -21,6 +22,20 @@ def heard(song: Song, shape: str) -> Song:
         rows = [notes[notes[:, 3] != index] for notes in rows]
         rows.append(_run_on(with_ends_on_grid(voice), int(song.bars()[-1, :2].sum())))
     return replace(fitted, notes=ordered(np.concatenate(rows)))
+
+
+def prompt(words: Vocabulary, song: Song) -> tuple[list[int], list[int]]:
+    """The tokens that a piece in its shape begins with when it is to go on, the next bar's first among them.
+
+    Returns:
+        The tokens; and the lines whose notes end where that bar begins, which the tokens cannot say.
+    """
+    bars, _ = bar_tokens(words, song)
+    _, _, metre, key = song.bars()[0].tolist()
+    tokens = [*words.header(metre, key, song.tempo), *(token for bar in bars for token in bar), BAR]
+    if words.shape == "band":
+        return tokens, []
+    return tokens, np.unique(song.notes[song.notes[:, :2].sum(1) == song.bars()[-1, :2].sum(), 3]).tolist()
 
 
 def accompanied_song(song: Song, shape: str, lines: Sequence[int], made: Song) -> Song:

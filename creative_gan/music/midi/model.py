@@ -20,13 +20,13 @@ from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.data import MOST_BARS, Pieces
 from creative_gan.music.midi.export import to_midi
-from creative_gan.music.midi.given import accompanied_song, heard
+from creative_gan.music.midi.given import accompanied_song, heard, prompt
 from creative_gan.music.midi.grammar import Grammar
-from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
+from creative_gan.music.midi.masks import Allowed, accompanied, begun, ended, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
 from creative_gan.music.midi.openings import asked_for, check_openings, openings
 from creative_gan.music.midi.song import PLACES, QUARTER, Song, bar_ticks
-from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens, pitch_groups
+from creative_gan.music.midi.vocabulary import Vocabulary, pitch_groups
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
 from creative_gan.sequence.sampling import Decoding, sample
@@ -119,18 +119,19 @@ class Model(sequences.Writer):
         if manner.bars > MOST_BARS:
             raise UserError(f"a piece goes on for {MOST_BARS} bars at most; ask for as many")
         given = self._heard(song)
-        inside, _ = bar_tokens(self.words, given)
-        _, _, metre, key = given.bars()[0].tolist()
-        head = self.words.header(metre, key, given.tempo)
-        head += [*(token for bar in inside for token in bar), BAR]  # the last given bar is complete
-        more = manner.bars or 16
-        total, longest = len(inside) + more, max(len(head), self._longest(len(inside) + more)) + 4
+        head, last = prompt(self.words, given)
+        total = len(given.bars()) + (manner.bars or 16)
+        longest = max(len(head), self._longest(total)) + 4
 
         def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
             count = draws.count
-            prompt, label = torch.tensor(head).expand(count, -1), torch.full((count,), min(total, MOST_BARS))
-            made = lambda: paced(Grammar(self.words, total).follow(), self.config["fullest"])  # noqa: E731
-            return prompt, label, made, longest
+            rows, label = torch.tensor(head).expand(count, -1), torch.full((count,), min(total, MOST_BARS))
+
+            def made() -> Allowed:
+                new = ended(Grammar(self.words, total).follow(), self.words, last, len(head))
+                return paced(new, self.config["fullest"])
+
+            return rows, label, made, longest
 
         made = self._numbered(indices, manner, begin)
         return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
-from creative_gan.music.midi.arrange import arranged
-from creative_gan.music.midi.given import accompanied_song, heard
+from creative_gan.music.midi.arrange import SHAPES, arranged
+from creative_gan.music.midi.given import accompanied_song, heard, prompt
+from creative_gan.music.midi.grammar import Grammar
+from creative_gan.music.midi.masks import ended
 from creative_gan.music.midi.song import QUARTER, Part, Song, ordered
-from creative_gan.music.midi.vocabulary import vocabulary
+from creative_gan.music.midi.vocabulary import BAR, END, vocabulary
 
 EIGHTH = QUARTER // 2
 
@@ -31,3 +34,24 @@ def test_a_melody_played_a_little_short_is_heard_without_gaps(step: int, length:
 def test_rests_of_a_melody_stay_rests():
     given = melody((0, EIGHTH, 72), (QUARTER, 60, 74), (4 * QUARTER, 96, 76), (9 * QUARTER, QUARTER, 72))
     assert np.array_equal(heard(given, "lead").notes, given.notes)
+
+
+def test_what_sounds_at_the_end_of_a_piece_does_not_sound_on():
+    words = vocabulary("chorale")
+    lines = [(0, 96, 72, 0), (0, 96, 67, 1), (0, 48, 64, 2), (0, 96, 48, 3)]
+    song = arranged(Song(np.array(lines), tuple(line.part for line in SHAPES["chorale"])), "chorale")
+    tokens, last = prompt(words, song)
+    assert last == [0, 1, 3]  # the tenor fell silent before, which is said
+    grammar, bars = Grammar(words, 2), torch.tensor([tokens])
+    allowed = ended(grammar.follow(), words, last, len(tokens))
+    for line in (0, 1, 3):
+        legal = allowed(bars)[0]
+        assert legal[words.id("note", 60, line)] and legal[words.id("silence", 0, line)]
+        assert legal[words.id("note", 60, 2)] == (line == 3)  # which may play, or leave it
+        assert not legal[words.id("silence", 0, 3)] or line == 3
+        assert not any(legal[words.slice(kind)].any() for kind in ("special", "beat", "place"))
+        bars = torch.cat([bars, torch.tensor([[words.id("silence", 0, line)]])], 1)
+    assert allowed(bars)[0, words.id("beat", 1)]
+    bars = torch.cat([bars, torch.tensor([[words.id("beat", 1), words.id("note", 60, 2), BAR]])], 1)
+    assert torch.equal(allowed(bars), Grammar(words, 2).follow()(bars))
+    assert words.decode([*bars[0].tolist(), END]).notes[:4].tolist() == song.notes.tolist()
