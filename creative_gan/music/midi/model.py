@@ -20,7 +20,7 @@ from creative_gan.core.recipe import dotted, parse
 from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.data import MOST_BARS, Pieces
 from creative_gan.music.midi.export import to_midi
-from creative_gan.music.midi.given import accompanied_song, heard, prompt
+from creative_gan.music.midi.given import accompanied_song, continued_song, heard, prompt
 from creative_gan.music.midi.grammar import Grammar
 from creative_gan.music.midi.masks import Allowed, accompanied, begun, ended, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
@@ -109,9 +109,9 @@ class Model(sequences.Writer):
         return self._chunks(indices, manner, chunk, begin)
 
     def continue_(self, song: Song, indices: range, manner: Manner) -> list[Song]:
-        """Songs that begin as a given one, to its last bar, and go on for `manner.bars` bars (0: sixteen).
+        """Songs that begin with a given one, to its last bar, and go on for `manner.bars` bars (0: sixteen).
 
-        Tempo, metre and key are those of the song.
+        Tempo, metre, key and who plays are those of the song, also where the model does not hear all of it.
 
         Raises:
             UserError: the song has no notes for the model, or is too long for it, or that is more than 255 bars.
@@ -119,8 +119,8 @@ class Model(sequences.Writer):
         if manner.bars > MOST_BARS:
             raise UserError(f"a piece goes on for {MOST_BARS} bars at most; ask for as many")
         given = self._heard(song)
-        head, last = prompt(self.words, given)
-        total = len(given.bars()) + (manner.bars or 16)
+        head, last, before, start = prompt(self.words, given, song.end)
+        total = before + (manner.bars or 16)
         longest = max(len(head), self._longest(total)) + 4
 
         def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
@@ -133,8 +133,9 @@ class Model(sequences.Writer):
 
             return rows, label, made, longest
 
-        made = self._numbered(indices, manner, begin)
-        return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]
+        made = [self.words.decode(ids) for ids in self._numbered(indices, manner, begin)]
+        made = [continued_song(song, self.words.shape, one, start) for one in made]
+        return [_in_tempo(one, manner) for one in made]
 
     def accompany(
         self, song: Song, indices: range, manner: Manner, lines: tuple[int, ...] = (0,)
@@ -180,7 +181,7 @@ class Model(sequences.Writer):
 
         made = [self.words.decode(ids) for ids in self._numbered(indices, manner, begin)]
         made = [accompanied_song(song, self.words.shape, lines, one) for one in made]
-        return [replace(one, tempo=manner.tempo or song.tempo) for one in made]
+        return [_in_tempo(one, manner) for one in made]
 
     def origin(self, command: str, arguments: dict[str, Any], manner: Manner) -> dict[str, Any]:
         """The record of origin of what `command` made; `arguments`: its number, and what else it was given."""
@@ -194,8 +195,7 @@ class Model(sequences.Writer):
         return self.config.get("temperature", 0.8) if manner.temperature is None else manner.temperature
 
     def _song(self, ids: list[int], manner: Manner) -> Song:
-        song = self.words.decode(ids)
-        return replace(song, tempo=manner.tempo) if manner.tempo else song
+        return _in_tempo(self.words.decode(ids), manner)
 
     def _heard(self, song: Song) -> Song:
         given = heard(song, self.words.shape)
@@ -256,6 +256,10 @@ class Model(sequences.Writer):
             best = self.best(candidates, label, manner.weights)
             made += [t[:n].tolist() for t, n in zip(best.tokens, best.length.tolist(), strict=True)]
         return made[: len(indices)]
+
+
+def _in_tempo(song: Song, manner: Manner) -> Song:
+    return replace(song, tempo=manner.tempo, tempi=()) if manner.tempo else song
 
 
 def load(source: str | Path) -> Model:

@@ -39,7 +39,7 @@ def read_midi(path: str | Path) -> Song:
     """One MIDI file, the beginning of every note at the nearest place of the grid, its length in whole ticks.
 
     Notes that never end and drum channels without notes are left out. Where the file names no key, the key
-    is estimated. The tempo is that under which most of the song is played.
+    is estimated. The tempo is that under which most of the song is played, and its changes stand beside it.
 
     Raises DataError for anything that is not a MIDI file with notes, or too large to be one.
     """
@@ -198,7 +198,8 @@ def _song(midi: pretty_midi.PrettyMIDI, parsed: mido.MidiFile, name: str | Path)
     if not keys:
         pitched = notes[~np.array([part.drum for part in parts])[notes[:, 3]]]
         keys = {0: estimate_key(pitched)}
-    return Song(notes, tuple(parts), _main_tempo(parsed), _from_zero(metres, COMMON), _from_zero(keys, None))
+    tempo, tempi = _tempi(parsed, int(last))
+    return Song(notes, tuple(parts), tempo, _from_zero(metres, COMMON), _from_zero(keys, None), tempi)
 
 
 def _changes(parsed: mido.MidiFile) -> tuple[dict[int, int], dict[int, int]]:
@@ -225,8 +226,8 @@ def _from_zero(changes: dict[int, int], first: int | None) -> tuple[tuple[int, i
     return tuple(rows)
 
 
-def _main_tempo(parsed: mido.MidiFile) -> float:
-    """Quarters a minute under which most ticks of the file are played."""
+def _tempi(parsed: mido.MidiFile, end: int) -> tuple[float, tuple[tuple[int, float], ...]]:
+    """Quarters a minute under which most ticks of the file are played, and the changes before `end`, if any."""
     changes = {0: 500_000}
     last = 0
     for event in (event for track in parsed.tracks for event in track):
@@ -237,7 +238,11 @@ def _main_tempo(parsed: mido.MidiFile) -> float:
     share: dict[int, int] = {}
     for tick, following in zip(ticks, [*ticks[1:], max(last, ticks[-1] + 1)], strict=True):
         share[changes[tick]] = share.get(changes[tick], 0) + following - tick
-    return 6e7 / max(share, key=lambda tempo: share[tempo])
+    main = max(share, key=lambda tempo: share[tempo])
+    # to whole ticks of ours, of which the last change in each counts
+    rows = {round(tick / parsed.ticks_per_beat * QUARTER): 6e7 / changes[tick] for tick in ticks}
+    tempi = tuple((tick, tempo) for tick, tempo in rows.items() if tick < end)
+    return 6e7 / main, tempi if len(tempi) > 1 else ()
 
 
 def _json_rolls(path: Path) -> dict[str, list]:

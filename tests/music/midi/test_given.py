@@ -40,18 +40,18 @@ def test_what_sounds_at_the_end_of_a_piece_does_not_sound_on():
     words = vocabulary("chorale")
     lines = [(0, 96, 72, 0), (0, 96, 67, 1), (0, 48, 64, 2), (0, 96, 48, 3)]
     song = arranged(Song(np.array(lines), tuple(line.part for line in SHAPES["chorale"])), "chorale")
-    tokens, last = prompt(words, song)
-    assert last == [0, 1, 3]  # the tenor fell silent before, which is said
-    grammar, bars = Grammar(words, 2), torch.tensor([tokens])
+    tokens, last, bars, start = prompt(words, song, 96)
+    assert (bars, start) == (1, 96) and last == [0, 1, 3]  # the tenor fell silent before, which is said
+    grammar, row = Grammar(words, 2), torch.tensor([tokens])
     allowed = ended(grammar.follow(), words, last, len(tokens))
     for line in (0, 1, 3):
-        legal = allowed(bars)[0]
+        legal = allowed(row)[0]
         assert legal[words.id("note", 60, line)] and legal[words.id("silence", 0, line)]
         assert legal[words.id("note", 60, 2)] == (line == 3)  # which may play, or leave it
         assert not legal[words.id("silence", 0, 3)] or line == 3
         assert not any(legal[words.slice(kind)].any() for kind in ("special", "beat", "place"))
-        bars = torch.cat([bars, torch.tensor([[words.id("silence", 0, line)]])], 1)
-    assert allowed(bars)[0, words.id("beat", 1)]
-    bars = torch.cat([bars, torch.tensor([[words.id("beat", 1), words.id("note", 60, 2), BAR]])], 1)
-    assert torch.equal(allowed(bars), Grammar(words, 2).follow()(bars))
-    assert words.decode([*bars[0].tolist(), END]).notes[:4].tolist() == song.notes.tolist()
+        row = torch.cat([row, torch.tensor([[words.id("silence", 0, line)]])], 1)
+    assert allowed(row)[0, words.id("beat", 1)]
+    row = torch.cat([row, torch.tensor([[words.id("beat", 1), words.id("note", 60, 2), BAR]])], 1)
+    assert torch.equal(allowed(row), Grammar(words, 2).follow()(row))
+    assert words.decode([*row[0].tolist(), END]).notes[:4].tolist() == song.notes.tolist()
