@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -203,16 +204,52 @@ def _chorale(song: Song) -> list[np.ndarray]:
 
 
 def _voices_of_frames(notes: np.ndarray) -> list[np.ndarray]:
-    """Four voices of notes in fewer tracks: at each onset the highest, the lowest and two between."""
-    rows: list[list[tuple[int, int, int, int]]] = [[], [], [], []]
-    for onset in np.unique(notes[:, 0]):
-        chord = notes[notes[:, 0] == onset]
-        chord = chord[np.argsort(-chord[:, 2])]
-        highest, *between, lowest = chord if len(chord) > 1 else [*chord, None]
-        for voice, note in zip((0, 3, 1, 2), (highest, lowest, *between[:2]), strict=False):
-            if note is not None:
-                rows[voice].append(tuple(note))
+    """Four voices of notes in fewer tracks: of all that sounds the highest, the lowest and two between.
+
+    A note that is held keeps its voice while others move; what finds no free voice is left out.
+    """
+    notes = notes[np.lexsort((-notes[:, 2], notes[:, 0]))]
+    rows: list[list[tuple[int, ...]]] = [[], [], [], []]
+    wanted = _wanted_voices(notes)
+    # at each onset the outer voices first, for which nothing else will do
+    for at in np.lexsort((np.arange(len(notes)), wanted == 1, notes[:, 0])):
+        onset, length, pitch, part = notes[at].tolist()
+        last = {voice: row[-1] for voice, row in enumerate(rows) if row}
+        # a note that is struck again is not held either
+        held = {
+            voice: note[2]
+            for voice, note in last.items()
+            if _sounds(note[0], note[1], onset) and (note[2] != pitch or note[0] == onset)
+        }
+        # for each free voice, how many it would cross, and how far it is from where the note should be
+        strange = {
+            voice: (
+                sum((other - voice) * (held[other] - pitch) > 0 for other in held),
+                abs(voice - wanted[at]),
+            )
+            for voice in {*range(len(rows))} - {*held}
+        }
+        if strange:
+            rows[min(strange, key=lambda voice: strange[voice])].append((onset, length, pitch, part))
     return [np.array(voice, np.int64).reshape(-1, 4) for voice in rows]
+
+
+def _wanted_voices(notes: np.ndarray) -> np.ndarray:
+    """int64 [N]: 0 for notes with none above them as long as they sound, 3 for others with none below, 1 between."""
+    above, below = np.zeros((2, len(notes)), bool)
+    sounding = np.zeros(0, np.int64)
+    onsets, first = np.unique(notes[:, 0], return_index=True)
+    for onset, begun in zip(onsets, np.split(np.arange(len(notes)), first[1:]), strict=True):
+        sounding = np.concatenate([sounding[_sounds(notes[sounding, 0], notes[sounding, 1], onset)], begun])
+        pitch = notes[sounding, 2]
+        above[sounding] |= pitch < pitch.max()
+        below[sounding] |= pitch > pitch.min()
+    return np.where(above, np.where(below, 1, 3), 0)
+
+
+def _sounds(onset: Any, length: Any, now: int) -> Any:
+    """Whether notes sound at a tick; one that is let go of just after another has begun does no more."""
+    return (onset == now) | (onset + length > now + SIXTEENTH)
 
 
 def _band(song: Song) -> list[np.ndarray]:
