@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -97,14 +98,30 @@ def arranged(song: Song, shape: str) -> Song:
     the next begins; chords take the close position; notes of a band take the nearest of DURATIONS.
     """
     lines = SHAPES[shape]
-    by_line = {"lead": _lead, "chorale": _chorale, "band": _band}[shape](song)
     rows = []
-    for index, (line, notes) in enumerate(zip(lines, by_line, strict=True)):
-        notes = _in_range(notes, line)
+    for index, (line, notes) in enumerate(zip(lines, lines_of(song, shape), strict=True)):
+        notes = in_range(notes, line)
         notes = {"voice": _one_by_one, "chord": _close_chords, "notes": _no_clash}[line.kind](notes)
         rows.append(np.column_stack([notes[:, :3], np.full(len(notes), index)]))
     notes = ordered(np.concatenate(rows).astype(np.int64))
     return replace(song, notes=notes, parts=tuple(line.part for line in lines))
+
+
+def lines_of(song: Song, shape: str) -> list[np.ndarray]:
+    """The notes [N, 4] of a song that go to each line of a shape, as they stand in the song, whatever it may play."""
+    return {"lead": _lead, "chorale": _chorale, "band": _band}[shape](song)
+
+
+def in_range(notes: np.ndarray, line: Line) -> np.ndarray:
+    """Notes of a line, moved by octaves where they are too low or too high; of drums, such are left out."""
+    if line.kind == "chord":
+        return notes
+    pitch = notes[:, 2]
+    if line.part.drum:
+        return notes[(pitch >= line.low) & (pitch <= line.high)]
+    up = np.ceil((line.low - pitch).clip(0) / 12).astype(np.int64)
+    down = np.ceil((pitch - line.high).clip(0) / 12).astype(np.int64)
+    return np.column_stack([notes[:, :2], pitch + 12 * (up - down), notes[:, 3:]])
 
 
 def _shape_of(song: Song) -> str:
@@ -187,16 +204,52 @@ def _chorale(song: Song) -> list[np.ndarray]:
 
 
 def _voices_of_frames(notes: np.ndarray) -> list[np.ndarray]:
-    """Four voices of notes in fewer tracks: at each onset the highest, the lowest and two between."""
-    rows: list[list[tuple[int, int, int, int]]] = [[], [], [], []]
-    for onset in np.unique(notes[:, 0]):
-        chord = notes[notes[:, 0] == onset]
-        chord = chord[np.argsort(-chord[:, 2])]
-        highest, *between, lowest = chord if len(chord) > 1 else [*chord, None]
-        for voice, note in zip((0, 3, 1, 2), (highest, lowest, *between[:2]), strict=False):
-            if note is not None:
-                rows[voice].append(tuple(note))
+    """Four voices of notes in fewer tracks: of all that sounds the highest, the lowest and two between.
+
+    A note that is held keeps its voice while others move; what finds no free voice is left out.
+    """
+    notes = notes[np.lexsort((-notes[:, 2], notes[:, 0]))]
+    rows: list[list[tuple[int, ...]]] = [[], [], [], []]
+    wanted = _wanted_voices(notes)
+    # at each onset the outer voices first, for which nothing else will do
+    for at in np.lexsort((np.arange(len(notes)), wanted == 1, notes[:, 0])):
+        onset, length, pitch, part = notes[at].tolist()
+        last = {voice: row[-1] for voice, row in enumerate(rows) if row}
+        # a note that is struck again is not held either
+        held = {
+            voice: note[2]
+            for voice, note in last.items()
+            if _sounds(note[0], note[1], onset) and (note[2] != pitch or note[0] == onset)
+        }
+        # for each free voice, how many it would cross, and how far it is from where the note should be
+        strange = {
+            voice: (
+                sum((other - voice) * (held[other] - pitch) > 0 for other in held),
+                abs(voice - wanted[at]),
+            )
+            for voice in {*range(len(rows))} - {*held}
+        }
+        if strange:
+            rows[min(strange, key=lambda voice: strange[voice])].append((onset, length, pitch, part))
     return [np.array(voice, np.int64).reshape(-1, 4) for voice in rows]
+
+
+def _wanted_voices(notes: np.ndarray) -> np.ndarray:
+    """int64 [N]: 0 for notes with none above them as long as they sound, 3 for others with none below, 1 between."""
+    above, below = np.zeros((2, len(notes)), bool)
+    sounding = np.zeros(0, np.int64)
+    onsets, first = np.unique(notes[:, 0], return_index=True)
+    for onset, begun in zip(onsets, np.split(np.arange(len(notes)), first[1:]), strict=True):
+        sounding = np.concatenate([sounding[_sounds(notes[sounding, 0], notes[sounding, 1], onset)], begun])
+        pitch = notes[sounding, 2]
+        above[sounding] |= pitch < pitch.max()
+        below[sounding] |= pitch > pitch.min()
+    return np.where(above, np.where(below, 1, 3), 0)
+
+
+def _sounds(onset: Any, length: Any, now: int) -> Any:
+    """Whether notes sound at a tick; one that is let go of just after another has begun does no more."""
+    return (onset == now) | (onset + length > now + SIXTEENTH)
 
 
 def _band(song: Song) -> list[np.ndarray]:
@@ -204,18 +257,6 @@ def _band(song: Song) -> list[np.ndarray]:
     roles = ["drums" if part.drum else _ROLES[part.program // 8] for part in song.parts]
     line_of = np.array([names.index(role) for role in roles])[song.notes[:, 3]]
     return [song.notes[line_of == line] for line in range(len(names))]
-
-
-def _in_range(notes: np.ndarray, line: Line) -> np.ndarray:
-    """Move what is too low or too high by octaves; of drums, leave it out."""
-    if line.kind == "chord":
-        return notes
-    pitch = notes[:, 2]
-    if line.part.drum:
-        return notes[(pitch >= line.low) & (pitch <= line.high)]
-    up = np.ceil((line.low - pitch).clip(0) / 12).astype(np.int64)
-    down = np.ceil((pitch - line.high).clip(0) / 12).astype(np.int64)
-    return np.column_stack([notes[:, :2], pitch + 12 * (up - down), notes[:, 3:]])
 
 
 def _one_by_one(notes: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Writes songs as MIDI files."""
 
 import io
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
 import mido
 import numpy as np
@@ -37,13 +39,16 @@ def to_midi(song: Song, text: str = "", instruments: Sequence[int] = ()) -> pret
             the last one goes on for the parts after it.
     """
     # pretty_midi keeps whole microseconds a quarter; with these, its ticks and seconds agree exactly.
-    microseconds = int(60e6 / song.tempo)
-    midi = pretty_midi.PrettyMIDI(resolution=RESOLUTION, initial_tempo=60e6 / microseconds)
-    second = microseconds / 1e6 / QUARTER
+    tempi = [(tick, int(60e6 / tempo)) for tick, tempo in song.tempi or ((0, song.tempo),)]
+    midi = pretty_midi.PrettyMIDI(resolution=RESOLUTION, initial_tempo=60e6 / tempi[0][1])
+    if len(tempi) > 1:  # it has no other way to be told
+        midi._tick_scales = [(tick * RESOLUTION // QUARTER, us / 1e6 / RESOLUTION) for tick, us in tempi]
+        midi._update_tick_to_time(song.end * RESOLUTION // QUARTER + 1)
+    seconds = _seconds(tempi)
     midi.time_signature_changes = [
-        pretty_midi.TimeSignature(*METRES[metre], tick * second) for tick, metre in song.metres
+        pretty_midi.TimeSignature(*METRES[metre], seconds(tick)) for tick, metre in song.metres
     ]
-    midi.key_signature_changes = [pretty_midi.KeySignature(key, tick * second) for tick, key in song.keys]
+    midi.key_signature_changes = [pretty_midi.KeySignature(key, seconds(tick)) for tick, key in song.keys]
     if text:
         midi.text_events = [pretty_midi.Text(text, 0.0)]
     velocities = _velocities(song)
@@ -58,9 +63,7 @@ def to_midi(song: Song, text: str = "", instruments: Sequence[int] = ()) -> pret
             continue
         player = pretty_midi.Instrument(chosen, part.drum, part.name)
         player.notes = [
-            pretty_midi.Note(
-                int(velocity), int(pitch), float(onset * second), float((onset + length) * second)
-            )
+            pretty_midi.Note(int(velocity), int(pitch), seconds(onset), seconds(onset + length))
             for (onset, length, pitch, _), velocity in zip(song.notes[here], velocities[here], strict=True)
         ]
         midi.instruments.append(player)
@@ -86,6 +89,19 @@ def _spelt(data: bytes, song: Song) -> bytes:
     buffer = io.BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
+
+
+def _seconds(tempi: Sequence[tuple[int, int]]) -> Callable[[int], float]:
+    """What tells the seconds at which a tick comes. tempi: (tick, microseconds a quarter), the first at tick 0."""
+    ticks = [tick for tick, _ in tempi]
+    second = [microseconds / 1e6 / QUARTER for _, microseconds in tempi]
+    begun = [0.0, *accumulate(s * (b - a) for s, (a, b) in zip(second, pairwise(ticks), strict=False))]
+
+    def seconds(tick: int) -> float:
+        here = bisect_right(ticks, tick) - 1
+        return float(begun[here] + (tick - ticks[here]) * second[here])
+
+    return seconds
 
 
 def _velocities(song: Song) -> np.ndarray:

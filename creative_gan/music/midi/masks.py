@@ -49,6 +49,33 @@ def paced(allowed: Allowed, limit: int) -> Allowed:
     return mask
 
 
+def ended(allowed: Allowed, words: Vocabulary, lines: Sequence[int], read: int) -> Allowed:
+    """What sounds in some lines ends with the first `read` tokens: each begins something else there, or falls silent.
+
+    Without it a voice would sound on into the bar that follows, as it needs no token for that.
+
+    Args:
+        lines: those that sound there; not of `band`, whose notes have their lengths.
+    """
+    if not lines:
+        return allowed
+    line, due = token_lines(words), torch.tensor([*sorted(lines), len(words)])
+    moves = torch.tensor([kind in ("special", "beat", "place") for kind, _, _ in words.tokens])
+
+    def mask(tokens: Tensor) -> Tensor:
+        legal = allowed(tokens)
+        if tokens.shape[1] < read:
+            return legal
+        # the last line that played, of all since: those before it had their turn, and no later ones are due in the end
+        since = line[tokens[:, read:].cpu()]
+        latest = since.max(1).values if since.shape[1] else torch.full((len(tokens),), -1)
+        following = due[torch.searchsorted(due, latest, right=True).clamp(max=len(due) - 1)][:, None]
+        waits = following < len(words)
+        return legal & ~(waits & (moves | (line > following))).to(legal.device)
+
+    return mask
+
+
 def accompanied(words: Vocabulary, song: Song, lines: Sequence[int]) -> Allowed:
     """Some lines of a song are given and sound as they are, for as many bars; the others are free. All rows alike.
 

@@ -17,16 +17,17 @@ from creative_gan.core.draws import Draws, derive
 from creative_gan.core.errors import DataError, UserError, within
 from creative_gan.core.models import find, read_config
 from creative_gan.core.recipe import dotted, parse
-from creative_gan.music.midi.arrange import SHAPES, arranged
+from creative_gan.music.midi.arrange import SHAPES
 from creative_gan.music.midi.data import MOST_BARS, Pieces
 from creative_gan.music.midi.export import programs, to_midi
+from creative_gan.music.midi.given import accompanied_song, continued_song, heard, prompt
 from creative_gan.music.midi.grammar import Grammar
 from creative_gan.music.midi.keys import signature
-from creative_gan.music.midi.masks import Allowed, accompanied, begun, paced
+from creative_gan.music.midi.masks import Allowed, accompanied, begun, ended, paced
 from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_critic, build_generator
 from creative_gan.music.midi.openings import asked_for, check_openings, openings
 from creative_gan.music.midi.song import PLACES, QUARTER, TEMPO_RANGE, Song, bar_ticks
-from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens, pitch_groups
+from creative_gan.music.midi.vocabulary import Vocabulary, pitch_groups
 from creative_gan.sequence import models as sequences
 from creative_gan.sequence.networks import Generator
 from creative_gan.sequence.sampling import Decoding, sample
@@ -119,36 +120,40 @@ class Model(sequences.Writer):
         return self._chunks(indices, manner, chunk, begin)
 
     def continue_(self, song: Song, indices: range, manner: Manner) -> list[Song]:
-        """Songs that begin as a given one, to its last bar, and go on for `manner.bars` bars (0: sixteen).
+        """Songs that begin with a given one, to its last bar, and go on for `manner.bars` bars (0: sixteen).
 
-        Tempo, metre and key are those of the song.
+        Tempo, metre, key and who plays are those of the song, also where the model does not hear all of it.
 
         Raises:
             UserError: the song has no notes for the model, or is too long for it, or that is more than 255 bars.
         """
         if manner.bars > MOST_BARS:
             raise UserError(f"a piece goes on for {MOST_BARS} bars at most; ask for as many")
-        given = self._arranged(song)
-        inside, _ = bar_tokens(self.words, given)
-        _, _, metre, key = given.bars()[0].tolist()
-        head = self.words.header(metre, key, given.tempo)
-        head += [*(token for bar in inside for token in bar), BAR]  # the last given bar is complete
-        more = manner.bars or 16
-        total, longest = len(inside) + more, max(len(head), self._longest(len(inside) + more)) + 4
+        given = self._heard(song)
+        head, last, before, start = prompt(self.words, given, song.end)
+        total = before + (manner.bars or 16)
+        longest = max(len(head), self._longest(total)) + 4
 
         def begin(draws: Draws) -> tuple[Tensor, Tensor, Callable[[], Allowed], int]:
             count = draws.count
-            prompt, label = torch.tensor(head).expand(count, -1), torch.full((count,), min(total, MOST_BARS))
-            made = lambda: paced(Grammar(self.words, total).follow(), self.config["fullest"])  # noqa: E731
-            return prompt, label, made, longest
+            rows, label = torch.tensor(head).expand(count, -1), torch.full((count,), min(total, MOST_BARS))
 
-        made = self._numbered(indices, manner, begin)
-        return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]
+            def made() -> Allowed:
+                new = ended(Grammar(self.words, total).follow(), self.words, last, len(head))
+                return paced(new, self.config["fullest"])
+
+            return rows, label, made, longest
+
+        made = [self.words.decode(ids) for ids in self._numbered(indices, manner, begin)]
+        made = [continued_song(song, self.words.shape, one, start) for one in made]
+        return [_in_tempo(one, manner) for one in made]
 
     def accompany(
         self, song: Song, indices: range, manner: Manner, lines: tuple[int, ...] = (0,)
     ) -> list[Song]:
         """Songs in which some lines of a given one sound as they are, and the model plays the others.
+
+        What does not fit the range of a line moves by octaves; see `given.heard`.
 
         Args:
             lines: the given ones in the model's shape; the melody, unless said otherwise.
@@ -161,7 +166,7 @@ class Model(sequences.Writer):
             raise UserError(
                 f"model {self.name} plays bands and cannot keep to a given melody; take one of chorales or tunes"
             )
-        given = self._arranged(song)
+        given = self._heard(song)
         notes = given.notes[np.isin(given.notes[:, 3], lines)]
         if not len(notes):
             raise UserError("the song has no notes for the melody to accompany; take another file")
@@ -185,8 +190,9 @@ class Model(sequences.Writer):
             made = lambda: paced(begun(accompanied(self.words, given, lines), rows), limit)  # noqa: E731
             return rows[:, :0], label, made, longest
 
-        made = self._numbered(indices, manner, begin)
-        return [replace(self.words.decode(ids), tempo=manner.tempo or song.tempo) for ids in made]
+        made = [self.words.decode(ids) for ids in self._numbered(indices, manner, begin)]
+        made = [accompanied_song(song, self.words.shape, lines, one) for one in made]
+        return [_in_tempo(one, manner) for one in made]
 
     def origin(self, command: str, arguments: dict[str, Any], manner: Manner) -> dict[str, Any]:
         """The record of origin of what `command` made; `arguments`: its number, and what else it was given."""
@@ -200,12 +206,11 @@ class Model(sequences.Writer):
         return self.config.get("temperature", 0.8) if manner.temperature is None else manner.temperature
 
     def _song(self, ids: list[int], manner: Manner) -> Song:
-        song = self.words.decode(ids)
         asked = None if manner.key is None else signature(manner.key)
-        return replace(song, tempo=manner.tempo or song.tempo, signature=asked)
+        return _in_tempo(replace(self.words.decode(ids), signature=asked), manner)
 
-    def _arranged(self, song: Song) -> Song:
-        given = arranged(song, self.words.shape)
+    def _heard(self, song: Song) -> Song:
+        given = heard(song, self.words.shape)
         if not len(given.notes):
             raise UserError(
                 f"the song has no notes for a model of shape {self.words.shape!r}; take another file"
@@ -263,6 +268,10 @@ class Model(sequences.Writer):
             best = self.best(candidates, label, manner.weights)
             made += [t[:n].tolist() for t, n in zip(best.tokens, best.length.tolist(), strict=True)]
         return made[: len(indices)]
+
+
+def _in_tempo(song: Song, manner: Manner) -> Song:
+    return replace(song, tempo=manner.tempo, tempi=()) if manner.tempo else song
 
 
 def load(source: str | Path) -> Model:

@@ -39,8 +39,9 @@ def read_midi(path: str | Path) -> Song:
     """One MIDI file, the beginning of every note at the nearest place of the grid, its length in whole ticks.
 
     Notes that never end and drum channels without notes are left out. Where the file names no key, the key
-    is estimated. The tempo is that under which most of the song is played. An opening bar that is shorter than
-    those of the metre after it is a pickup, and read as the end of a full bar that begins with silence.
+    is estimated. The tempo is that under which most of the song is played, and its changes stand beside it. An
+    opening bar that is shorter than those of the metre after it is a pickup, and read as the end of a full bar that
+    begins with silence.
 
     Raises DataError for anything that is not a MIDI file with notes, or too large to be one.
     """
@@ -206,8 +207,16 @@ def _song(midi: pretty_midi.PrettyMIDI, parsed: mido.MidiFile, name: str | Path)
     found = {tick: closest_metre(*metre) for tick, metre in metres.items()}
     known = {tick: COMMON if metre is None else metre for tick, metre in found.items()}
     unknown = dict.fromkeys("{}/{}".format(*metres[tick]) for tick in sorted(found) if found[tick] is None)
-    changes = _from_zero(known, COMMON), _from_zero(keys, None)
-    return Song(notes, tuple(parts), _main_tempo(parsed), *changes, tuple(unknown))
+    tempo, tempi = _tempi(parsed, int(last), silence)
+    return Song(
+        notes,
+        tuple(parts),
+        tempo,
+        _from_zero(known, COMMON),
+        _from_zero(keys, None),
+        tempi=tempi,
+        unknown=tuple(unknown),
+    )
 
 
 def _changes(parsed: mido.MidiFile) -> tuple[dict[int, tuple[int, int]], dict[int, int]]:
@@ -248,8 +257,11 @@ def _from_zero(changes: dict[int, int], first: int | None) -> tuple[tuple[int, i
     return tuple(rows)
 
 
-def _main_tempo(parsed: mido.MidiFile) -> float:
-    """Quarters a minute under which most ticks of the file are played."""
+def _tempi(parsed: mido.MidiFile, end: int, silence: int) -> tuple[float, tuple[tuple[int, float], ...]]:
+    """Quarters a minute under which most of the file is played, and the changes before the tick `end`, if any.
+
+    silence: ticks that come before the file, under its first tempo.
+    """
     changes = {0: 500_000}
     last = 0
     for event in (event for track in parsed.tracks for event in track):
@@ -260,7 +272,12 @@ def _main_tempo(parsed: mido.MidiFile) -> float:
     share: dict[int, int] = {}
     for tick, following in zip(ticks, [*ticks[1:], max(last, ticks[-1] + 1)], strict=True):
         share[changes[tick]] = share.get(changes[tick], 0) + following - tick
-    return 6e7 / max(share, key=lambda tempo: share[tempo])
+    main = max(share, key=lambda tempo: share[tempo])
+    # to whole ticks of ours, of which the last change in each counts
+    at = {tick: round(tick / parsed.ticks_per_beat * QUARTER) for tick in ticks}
+    rows = {at[tick] + silence if tick else 0: 6e7 / changes[tick] for tick in ticks}
+    tempi = tuple((tick, tempo) for tick, tempo in rows.items() if tick < end)
+    return 6e7 / main, tempi if len(tempi) > 1 else ()
 
 
 def _json_rolls(path: Path) -> dict[str, list]:

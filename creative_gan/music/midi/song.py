@@ -1,7 +1,7 @@
 """A song as numbers: notes on a grid of 24 ticks a quarter, with metres, keys and a tempo."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,11 +52,13 @@ class Song:
     """int64 [N, 4]: onset, length (both in ticks), MIDI pitch, index of the part; sorted."""
     parts: tuple[Part, ...]
     tempo: float = 120.0
-    """Quarters a minute."""
+    """Quarters a minute; where the tempo changes, that of most of the song."""
     metres: tuple[tuple[int, int], ...] = ((0, COMMON),)
     """(tick, index in METRES), the first at tick 0."""
     keys: tuple[tuple[int, int], ...] = ((0, 0),)
     """(tick, index in KEYS), the first at tick 0."""
+    tempi: tuple[tuple[int, float], ...] = ()
+    """(tick, quarters a minute), the first at tick 0, where the tempo changes; else nothing."""
     unknown: tuple[str, ...] = ()
     """Metres of its file that METRES has nothing for, such as `11/8`, in whose place 4/4 stands."""
     signature: int | None = None
@@ -125,7 +127,7 @@ def transposed(song: Song, semitones: int) -> Song:
     notes = song.notes.copy()
     notes[~song.drums(), 2] += semitones
     keys = tuple((tick, moved_key(key, semitones)) for tick, key in song.keys)
-    return Song(notes, song.parts, song.tempo, song.metres, keys)
+    return replace(song, notes=notes, keys=keys)
 
 
 def moved_key(key: int, semitones: int) -> int:

@@ -23,7 +23,7 @@ from creative_gan.music.midi.model import CHUNK, Manner, load
 from creative_gan.music.midi.openings import metre_number
 from creative_gan.music.midi.reader import read_midi
 from creative_gan.music.midi.recipe import MidiRecipe
-from creative_gan.music.midi.song import KEYS, METRES, Song
+from creative_gan.music.midi.song import KEYS, METRES, Part, Song, ordered
 from creative_gan.music.midi.train import plan, train
 from creative_gan.sequence import verdict as curves
 
@@ -134,11 +134,31 @@ def test_continuing_begins_with_the_given_song(played: Path):
     assert same(model.continue_(given, range(2, 3), Manner(bars=5, seed=2)), made[2:])
     for song in made:
         assert len(song.bars()) == len(given.bars()) + 5 and song.tempo == given.tempo
-        # what sounded at the end may sound on
-        before = song.notes[song.notes[:, 0] < end]
-        assert np.array_equal(before[:, [0, 2, 3]], given.notes[:, [0, 2, 3]])
+        assert np.array_equal(song.notes[song.notes[:, 0] < end], given.notes)
         assert (song.notes[:, 0] >= end).any()
     assert len({song.notes.tobytes() for song in made}) == 3
+
+
+def test_what_the_model_does_not_hear_of_a_piece_is_kept_when_it_goes_on(played: Path, tmp_path: Path):
+    parts = (Part("", 33), Part("fiddle", 40), Part("", 0, drum=True), Part("", 24))
+    rows = [(i * 24, 24, 76 + i % 3, 1) for i in range(16)]  # the tune, over chords struck as often
+    rows += [(i * 24, 24, pitch, 3) for i in range(16) for pitch in (48, 52, 55)]
+    rows += [(i * 96, 90, 30, 0) for i in range(4)]
+    rows += [(i * 48, 12, 36 + i % 3, 2) for i in range(9)]  # drums end a bar later
+    tempi = ((0, 60.0), (96, 100.0), (360, 50.0))
+    given = Song(ordered(np.array(rows)), parts, 100.0, tempi=tempi)
+    for song in load(played).continue_(given, range(3), Manner(bars=3)):
+        new = song.notes[:, 0] >= 480
+        assert np.array_equal(song.notes[~new], given.notes) and len(song.bars()) == 8
+        assert song.parts == parts and set(song.notes[new, 3].tolist()) <= {1, 3}
+        assert song.tempo == 100 and song.tempi == (*tempi, (480, 100.0))
+        write_song(song, tmp_path / "song.mid", overwrite=True)
+        back = read_midi(tmp_path / "song.mid")
+        assert np.array_equal(back.notes[:, :3], song.notes[:, :3])
+        assert [tick for tick, _ in back.tempi] == [tick for tick, _ in song.tempi]
+        assert np.allclose([tempo for _, tempo in back.tempi], [tempo for _, tempo in song.tempi], rtol=1e-4)
+    (song,) = load(played).accompany(given, range(1), Manner())
+    assert song.tempi == tempi and load(played).accompany(given, range(1), Manner(tempo=90))[0].tempi == ()
 
 
 @pytest.mark.parametrize("lines", [(0,), (1,)])

@@ -251,6 +251,32 @@ def test_a_piano_piece_gives_its_highest_notes_and_its_harmony() -> None:
     assert {pitch % 12 for pitch in chords[:3, 2].tolist()} == {0, 4, 7}
 
 
+def test_voices_in_fewer_tracks_stay_those_that_they_were() -> None:
+    soprano, bass = [(0, 96, 72), (96, 96, 74)], [(0, 192, 45)]
+    alto = [(24 * i, 24, 64 + i % 3) for i in range(8)]
+    tenor = [(12, 36, 55), (48, 50, 57), (96, 96, 59)]  # the second is let go of a little late
+    rows = [(*note, 0) for note in soprano + alto] + [(*note, 1) for note in tenor + bass]
+    song = arranged(Song(ordered(np.array(rows)), (Part("right"), Part("left"))), "chorale")
+    heard = [song.notes[song.notes[:, 3] == voice][:, :3].tolist() for voice in range(4)]
+    tenor[1] = (48, 48, 57)
+    assert heard == [[list(note) for note in voice] for voice in (soprano, alto, tenor, bass)]
+
+
+def test_a_note_that_is_struck_again_before_it_ends_stays_in_its_voice() -> None:
+    rows = [(24 * i, 36 if i % 2 == 0 else 24, 60 + i // 2, 0) for i in range(8)]
+    song = arranged(Song(np.array(rows), (Part("flute"),)), "chorale")
+    assert song.notes[:, [0, 2, 3]].tolist() == [[24 * i, 60 + i // 2, 0] for i in range(8)]
+
+
+def test_of_more_than_four_notes_the_highest_the_lowest_and_two_between_are_voices() -> None:
+    rows = [(0, 24, pitch, 0) for pitch in (45, 50, 55, 60, 65, 70)] + [(24, 24, 62, 0), (24, 24, 48, 0)]
+    song = arranged(Song(ordered(np.array(rows)), (Part("organ"),)), "chorale")
+    assert song.notes[:, [0, 2, 3]].tolist() == [
+        *([0, 70, 0], [0, 65, 1], [0, 60, 2], [0, 45, 3]),
+        *([24, 62, 0], [24, 48, 3]),
+    ]
+
+
 def test_roles_of_a_band() -> None:
     parts = (Part("", 33), Part("", 0, True), Part("", 56), Part("", 4))
     song = Song(np.array([(0, 24, 40, 0), (0, 5, 36, 1), (0, 23, 70, 2), (0, 26, 60, 3)]), parts)

@@ -1,0 +1,57 @@
+"""Pieces that are given to a model: what it hears of them, and what of them is written."""
+
+import numpy as np
+import pytest
+import torch
+
+from creative_gan.music.midi.arrange import SHAPES, arranged
+from creative_gan.music.midi.given import accompanied_song, heard, prompt
+from creative_gan.music.midi.grammar import Grammar
+from creative_gan.music.midi.masks import ended
+from creative_gan.music.midi.song import QUARTER, Part, Song, ordered
+from creative_gan.music.midi.vocabulary import BAR, END, vocabulary
+
+EIGHTH = QUARTER // 2
+
+
+def melody(*notes: tuple[int, int, int], part: str = "melody") -> Song:
+    """A song of one part; notes: onset, length, pitch."""
+    rows = np.array([(*note, 0) for note in notes], np.int64)
+    return Song(ordered(rows), (Part(part),))
+
+
+@pytest.mark.parametrize(("step", "length"), [(EIGHTH, 10), (QUARTER, 20), (2 * QUARTER, 40)])
+def test_a_melody_played_a_little_short_is_heard_without_gaps(step: int, length: int):
+    full, short = (melody(*((i * step, n, 72 + i % 5) for i in range(16))) for n in (step, length))
+    words = vocabulary("lead")
+    assert words.encode(heard(short, "lead")) == words.encode(arranged(full, "lead"))
+    assert len(words.encode(arranged(short, "lead"))) > len(words.encode(heard(short, "lead"))) + 16
+    # and it is written as it was
+    made = words.decode(words.encode(heard(short, "lead")))
+    assert np.array_equal(accompanied_song(short, "lead", (0,), made).notes, short.notes)
+
+
+def test_rests_of_a_melody_stay_rests():
+    given = melody((0, EIGHTH, 72), (QUARTER, 60, 74), (4 * QUARTER, 96, 76), (9 * QUARTER, QUARTER, 72))
+    assert np.array_equal(heard(given, "lead").notes, given.notes)
+
+
+def test_what_sounds_at_the_end_of_a_piece_does_not_sound_on():
+    words = vocabulary("chorale")
+    lines = [(0, 96, 72, 0), (0, 96, 67, 1), (0, 48, 64, 2), (0, 96, 48, 3)]
+    song = arranged(Song(np.array(lines), tuple(line.part for line in SHAPES["chorale"])), "chorale")
+    tokens, last, bars, start = prompt(words, song, 96)
+    assert (bars, start) == (1, 96) and last == [0, 1, 3]  # the tenor fell silent before, which is said
+    grammar, row = Grammar(words, 2), torch.tensor([tokens])
+    allowed = ended(grammar.follow(), words, last, len(tokens))
+    for line in (0, 1, 3):
+        legal = allowed(row)[0]
+        assert legal[words.id("note", 60, line)] and legal[words.id("silence", 0, line)]
+        assert legal[words.id("note", 60, 2)] == (line == 3)  # which may play, or leave it
+        assert not legal[words.id("silence", 0, 3)] or line == 3
+        assert not any(legal[words.slice(kind)].any() for kind in ("special", "beat", "place"))
+        row = torch.cat([row, torch.tensor([[words.id("silence", 0, line)]])], 1)
+    assert allowed(row)[0, words.id("beat", 1)]
+    row = torch.cat([row, torch.tensor([[words.id("beat", 1), words.id("note", 60, 2), BAR]])], 1)
+    assert torch.equal(allowed(row), Grammar(words, 2).follow()(row))
+    assert words.decode([*row[0].tolist(), END]).notes[:4].tolist() == song.notes.tolist()
