@@ -104,7 +104,7 @@ def accompany(
     metadata: bool,
     overwrite: bool,
 ) -> None:
-    """Add voices or chords to a given melody, which stays as it is.
+    """Add voices or chords to a given melody, which stays as it is but for octaves out of the model's range.
 
     \b
     creative-gan music accompany song.mid --out full.mid

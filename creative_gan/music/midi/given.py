@@ -103,15 +103,11 @@ def _players(song: Song, shape: str) -> tuple[tuple[Part, ...], list[int]]:
         alike = 12 if line.kind == "chord" else 128
         theirs, ours = (rows[:, 0] * 128 + rows[:, 2] % alike for rows in (song.notes, notes))
         among = song.notes[np.isin(theirs, ours) & (song.drums() == line.part.drum)]
-        part = line.part
-        if len(among):
-            most = int(np.bincount(among[:, 3]).argmax())
-            part = (
-                song.parts[most] if most not in players else replace(part, program=song.parts[most].program)
-            )
-        free = [i for i, one in enumerate(parts) if one == part and i not in players]
-        players.append(free[0] if free else len(parts))
-        parts += [] if free else [part]
+        most = int(np.bincount(among[:, 3]).argmax()) if len(among) else -1
+        part = line.part if most < 0 else replace(line.part, program=song.parts[most].program)
+        free = [most] * (most >= 0) + [i for i, one in enumerate(parts) if one == part]
+        players.append(next((i for i in free if i not in players), len(parts)))
+        parts += [part] * (players[-1] == len(parts))
     return tuple(parts), players
 
 
