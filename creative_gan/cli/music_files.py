@@ -104,7 +104,7 @@ def accompany(
     metadata: bool,
     overwrite: bool,
 ) -> None:
-    """Add voices or chords to a given melody, which stays as it is.
+    """Add voices or chords to a given melody, which stays as it is but for octaves out of the model's range.
 
     \b
     creative-gan music accompany song.mid --out full.mid
@@ -259,11 +259,19 @@ def _made_of(
     """Songs that a model makes of a given one."""
     from creative_gan.core.files import ensure_free
     from creative_gan.music.midi.again import made_of
+    from creative_gan.music.midi.given import altered
     from creative_gan.music.midi.model import Manner, load
+    from creative_gan.music.midi.reader import off_grid, read_midi
     from creative_gan.music.songs import write_songs
 
     _need(model_name, "music/midi", what)
     ensure_free(out, overwrite)
     manner = Manner(**{name: value for name, value in asked.items() if value is not None})
-    songs, origins = made_of(file, f"music {what}", load(model_name), range(count), manner, instruments)
+    model = load(model_name)
+    songs, origins = made_of(file, f"music {what}", model, range(count), manner, instruments)
+    moved, notes = off_grid(file)
+    if moved:
+        terminal.say(f"{file}: {moved} of {notes} notes moved to the nearest thirty-second or triplet")
+    if what == "accompany" and (change := altered(read_midi(file), model.words.shape)):
+        terminal.say(f"{file}: the melody does not stay quite as it is: {change}")
     wrote(out, write_songs(songs, out, origins if metadata else None, instruments, overwrite))

@@ -104,6 +104,29 @@ def test_what_was_made_of_a_piece_is_made_again_from_that_piece_alone(
         assert err.count("\n") == 1 and not (tmp_path / "x.mid").exists()
 
 
+def test_what_becomes_of_a_given_piece_is_said(run, composed: Path, tmp_path: Path):
+    given, out = tmp_path / "given.mid", tmp_path / "out.mid"
+    for starts, pitch, said in (
+        ([0, 0.5, 1], 72, {}),
+        ([0, 0.54, 1], 72, {"continue": "1 of 3 notes moved", "accompany": "1 of 3 notes moved"}),
+        (
+            [0, 0.5, 1],
+            36,
+            {"accompany": "given.mid: the melody does not stay quite as it is: all of it moves up"},
+        ),
+    ):
+        song = pretty_midi.PrettyMIDI()
+        song.instruments.append(pretty_midi.Instrument(40))
+        song.instruments[0].notes = [pretty_midi.Note(80, pitch, start, start + 0.4) for start in starts]
+        song.write(str(given))
+        for command, more in (("continue", ("--bars", 1)), ("accompany", ())):
+            asked = ("--model", composed, "--out", out, "--overwrite", *more)
+            code, _, err = run("music", command, given, *asked)
+            lines = err.splitlines()
+            assert code == 0 and lines[-1] == f"wrote {out}" and len(lines) == 1 + (command in said), err
+            assert said.get(command, "") in lines[0]
+
+
 def test_options_of_the_other_kind_are_refused(run, sounding: Path, composed: Path, tmp_path: Path):
     for model, arguments, said in (
         (sounding, ("sample", "--bars", 4, "--out", "x.wav"), "--bars"),

@@ -26,8 +26,8 @@ from creative_gan.music.midi.vocabulary import END, PAD, Vocabulary, transpositi
 
 VERSION = 1
 """Of the tokens: fingerprints tell by it."""
-READING = 2
-"""How files are read; what is kept in the cache from another one is read anew."""
+READING = 3
+"""How files are read and brought into a shape; what is kept in the cache from another one is read anew."""
 HELD_OUT = ("valid", "validation", "val", "test")
 LOOK_AT = 24
 """Files from which the shape of a folder is told."""

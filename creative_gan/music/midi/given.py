@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from creative_gan.music.midi.arrange import SHAPES, arranged, in_range, lines_of
+from creative_gan.music.midi.arrange import SHAPES, Line, arranged, in_range, lines_of
 from creative_gan.music.midi.song import SIXTEENTH, Part, Song, ordered, with_ends_on_grid
 from creative_gan.music.midi.vocabulary import BAR, Vocabulary, bar_tokens
 
 
 def heard(song: Song, shape: str) -> Song:
-    """A given song in a shape: `arranged`, but in its voices each short gap belongs to the note before it.
+    """A given song in a shape: `arranged`, but its voices keep their contour and have no short gaps.
 
+    A voice moves by octaves as a whole, to where most of its notes are in range; only the others move by themselves.
     Whoever plays a melody lets go of each note a little early, and whoever learns from scores has not seen such
     gaps: as silences they would be tokens of their own, at places in the beat where nothing else happens.
     """
@@ -70,6 +71,26 @@ def accompanied_song(song: Song, shape: str, lines: Sequence[int], made: Song) -
     return replace(made, notes=notes, tempo=song.tempo, tempi=song.tempi)
 
 
+def altered(song: Song, shape: str) -> str | None:
+    """What becomes of the melody of a song that is to be accompanied, in half a sentence; None: it stays as it is."""
+    given, line = lines_of(song, shape)[0], SHAPES[shape][0]
+    if not len(given):
+        return None
+    sung = _sung(given)
+    by = _octaves(sung[:, 2], line)
+    whole = {tuple(row) for row in given[:, :3].tolist()}
+    alone = int((_voices(song, shape)[0][:, 2] != sung[:, 2] + by).sum())
+    cut = sum(tuple(row) not in whole for row in sung[:, :3].tolist())
+    left_out = len(given) - len(sung)
+    said = {
+        f"all of it moves {'up' if by > 0 else 'down'} by {abs(by)} semitones": by,
+        f"{alone} of its {len(given)} notes move by octaves of their own": alone,
+        f"{left_out} of {len(given)} notes, which begin with higher ones, are left out": left_out,
+        f"{cut} of {len(given)} notes end where the next begins": cut,
+    }
+    return ", ".join(words for words, number in said.items() if number) or None
+
+
 def _players(song: Song, shape: str) -> tuple[tuple[Part, ...], list[int]]:
     """The parts of a song and of what goes on from it, and which of them plays each line of the shape.
 
@@ -82,15 +103,11 @@ def _players(song: Song, shape: str) -> tuple[tuple[Part, ...], list[int]]:
         alike = 12 if line.kind == "chord" else 128
         theirs, ours = (rows[:, 0] * 128 + rows[:, 2] % alike for rows in (song.notes, notes))
         among = song.notes[np.isin(theirs, ours) & (song.drums() == line.part.drum)]
-        part = line.part
-        if len(among):
-            most = int(np.bincount(among[:, 3]).argmax())
-            part = (
-                song.parts[most] if most not in players else replace(part, program=song.parts[most].program)
-            )
-        free = [i for i, one in enumerate(parts) if one == part and i not in players]
-        players.append(free[0] if free else len(parts))
-        parts += [] if free else [part]
+        most = int(np.bincount(among[:, 3]).argmax()) if len(among) else -1
+        part = line.part if most < 0 else replace(line.part, program=song.parts[most].program)
+        free = [most] * (most >= 0) + [i for i, one in enumerate(parts) if one == part]
+        players.append(next((i for i in free if i not in players), len(parts)))
+        parts += [part] * (players[-1] == len(parts))
     return tuple(parts), players
 
 
@@ -99,7 +116,9 @@ def _voices(song: Song, shape: str) -> dict[int, np.ndarray]:
     voices = {}
     for index, (line, notes) in enumerate(zip(SHAPES[shape], lines_of(song, shape), strict=True)):
         if line.kind == "voice" and len(notes):
-            voices[index] = in_range(_sung(notes), line)
+            sung = _sung(notes)
+            sung[:, 2] += _octaves(sung[:, 2], line)
+            voices[index] = in_range(sung, line)
             voices[index][:, 3] = index
     return voices
 
@@ -110,6 +129,12 @@ def _sung(notes: np.ndarray) -> np.ndarray:
     notes = notes[np.diff(notes[:, 0], prepend=-1) > 0]
     notes[:-1, 1] = np.minimum(notes[:-1, 1], np.diff(notes[:, 0]))
     return notes
+
+
+def _octaves(pitch: np.ndarray, line: Line) -> int:
+    """Semitones, whole octaves, as few as will do, by which a voice moves so that most of it is in the line's range."""
+    shifts = sorted(range(-120, 121, 12), key=abs)
+    return max(shifts, key=lambda by: ((pitch + by >= line.low) & (pitch + by <= line.high)).sum())
 
 
 def _run_on(notes: np.ndarray, end: int) -> np.ndarray:

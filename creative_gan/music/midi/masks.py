@@ -66,7 +66,7 @@ def ended(allowed: Allowed, words: Vocabulary, lines: Sequence[int], read: int) 
         legal = allowed(tokens)
         if tokens.shape[1] < read:
             return legal
-        # the last line that played, of all since: those before it had their turn, and no later ones are due in the end
+        # lines play in their order, so those up to the last that played since have had their turn
         since = line[tokens[:, read:].cpu()]
         latest = since.max(1).values if since.shape[1] else torch.full((len(tokens),), -1)
         following = due[torch.searchsorted(due, latest, right=True).clamp(max=len(due) - 1)][:, None]

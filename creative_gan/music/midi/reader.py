@@ -56,6 +56,16 @@ def open_midi(path: str | Path) -> pretty_midi.PrettyMIDI:
     return midi
 
 
+def off_grid(path: str | Path) -> tuple[int, int]:
+    """How many notes of a MIDI file do not begin at a place of the grid, to which `read_midi` moves them; and how many
+    there are. Raises DataError as `read_midi` does."""
+    midi = open_midi(path)
+    ticks = [midi.time_to_tick(note.start) for player in midi.instruments for note in player.notes]
+    quarters = np.array(ticks) / midi.resolution
+    # a file may have no tick of its own where a triplet begins
+    return int((np.abs(snap(quarters) - quarters * QUARTER) > 0.25).sum()), len(ticks)
+
+
 def parse_midi(data: bytes, name: str | Path) -> Song:
     """The song in the bytes of a MIDI file; see `read_midi`. `name` is for the error."""
     midi, parsed = _parsed(data, name)

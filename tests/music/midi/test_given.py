@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from creative_gan.music.midi.arrange import SHAPES, arranged
-from creative_gan.music.midi.given import accompanied_song, heard, prompt
+from creative_gan.music.midi.given import accompanied_song, altered, continued_song, heard, prompt
 from creative_gan.music.midi.grammar import Grammar
 from creative_gan.music.midi.masks import ended
 from creative_gan.music.midi.song import QUARTER, Part, Song, ordered
@@ -55,3 +55,41 @@ def test_what_sounds_at_the_end_of_a_piece_does_not_sound_on():
     row = torch.cat([row, torch.tensor([[words.id("beat", 1), words.id("note", 60, 2), BAR]])], 1)
     assert torch.equal(allowed(row), Grammar(words, 2).follow()(row))
     assert words.decode([*row[0].tolist(), END]).notes[:4].tolist() == song.notes.tolist()
+
+
+def test_who_played_a_line_goes_on_with_it():
+    chords = [(24 * i, 24, pitch, 0) for i in range(8) for pitch in (48, 52, 55)]
+    tune = [(24 * i, 24, 72 + i % 3, 1) for i in range(8)]
+    made = Song(np.array([(192, 24, 74, 0), *((192, 24, pitch, 1) for pitch in (48, 52, 55))]), ())
+    for rows, parts, players, more in (
+        (chords + tune, (Part("", 5), Part("", 5)), [1, 0], ()),  # alike, and yet each its own
+        (tune, (Part("", 5), Part("fiddle", 40)), [1, 2], (Part("chords", 0),)),
+        ([(*row[:3], 0) for row in chords + tune], (Part("", 5),), [0, 1], (Part("chords", 5),)),
+    ):
+        song = continued_song(Song(ordered(np.array(rows)), parts), "lead", made, 192)
+        assert song.parts == (*parts, *more)
+        new = song.notes[song.notes[:, 0] == 192]
+        assert {pitch: part for _, _, pitch, part in new.tolist()}[74] == players[0]
+        assert set(new[new[:, 2] < 60, 3].tolist()) == {players[1]}
+
+
+def test_a_melody_out_of_range_moves_as_a_whole() -> None:
+    low = [48, 55, 60, 67, 50, 57, 62, 48]
+    given = melody(*((i * QUARTER, QUARTER, pitch) for i, pitch in enumerate(low)))
+    voice = heard(given, "chorale").notes
+    assert (voice[:, 2] - low).tolist() == [12] * 8 and set(voice[:, 3].tolist()) == {0}
+    assert altered(given, "chorale") == "all of it moves up by 12 semitones"
+    assert altered(given, "lead") is None and np.array_equal(heard(given, "lead").notes, given.notes)
+
+
+def test_what_becomes_of_a_melody_is_said() -> None:
+    notes = [(24, 40, 60), (24, 40, 55), (48, 24, 100), (72, 24, 50), (96, 24, 90)]
+    given = melody((0, 24, 36), *notes, *((120 + 24 * i, 24, 62) for i in range(10)), part="tune")
+    voice = heard(given, "lead").notes
+    assert voice[voice[:, 3] == 0, 2].tolist() == [48, 60, 88, 50, 90, *[62] * 10]
+    assert altered(given, "lead") == (
+        "2 of its 16 notes move by octaves of their own, "
+        "1 of 16 notes, which begin with higher ones, are left out, 1 of 16 notes end where the next begins"
+    )
+    drums = Song(np.array([(0, 24, 36, 0)]), (Part("", 0, drum=True),))
+    assert altered(drums, "lead") is None
