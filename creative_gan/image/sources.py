@@ -215,7 +215,8 @@ def _labelled(
             loose = [m for m, word in zip(pictures, words, strict=True) if not word]
             skipped += [(member.name, "lies in no folder of a class, as most others do") for member in loose]
             pictures = [m for m, word in zip(pictures, words, strict=True) if word]
-            told, words = told[: len(pictures)], [word for word in words if word]
+            told = [row for row, word in zip(told, words, strict=True) if word]
+            words = [word for word in words if word]
     labels, classes = _numbered(words)
     texts = [row.text or "" for row in told] if any(row.text for row in told) else None
     return Source(

@@ -87,6 +87,11 @@ def test_class_folders(folder: Path) -> None:
     found = open_pictures(folder)
     assert found.classes == ["ant", "cat", "dog"] and len(found) == 4
     assert found.skipped == [("stray.png", "lies in no folder of a class, as most others do")]
+    (folder / "metadata.csv").write_text(
+        "file_name,text\nstray.png,none\n" + "".join(f"{name},of {name}\n" for name in found.names)
+    )
+    assert open_pictures(folder).texts == [f"of {name}" for name in found.names]
+    (folder / "metadata.csv").unlink()
     for name in "abcd":
         paint(folder / f"{name}.png")
     assert open_pictures(folder).labels is None and len(open_pictures(folder)) == 9
