@@ -188,7 +188,7 @@ def test_command_runs(line: str, place: Path, run):
             out.with_name(out.name + ".json").unlink(missing_ok=True)
         elif words[1] == "train":
             shutil.rmtree(out, ignore_errors=True)
-    elif words[1] == "train":  # nor what lies where it will go
+    elif words[1:2] == ["train"]:  # nor what lies where it will go
         shutil.rmtree(place / "runs" / Path(words[2]).stem, ignore_errors=True)
     if words[:2] == ["recipes", "copy"]:
         (place / words[3]).unlink(missing_ok=True)
