@@ -113,8 +113,8 @@ def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures, str]:
         return (
             train,
             heldout,
-            "these are not the pictures of its training: half of them stand for what it learnt, so nothing is said "
-            "of copies that it made",
+            "these are not the pictures of its training: half of them stand in its place, so that the figures of "
+            "copying say nothing of what it learnt from",
         )
     if not share and data is None:
         return (

@@ -64,7 +64,7 @@ def evaluate(
     result: dict[str, Any] = likelihood(model, corpus, manner)
     result |= figures(fake, real, references)
     held = spread(heldout, count)
-    whole = model.tokenizer.encode(corpus.train.texts)  # a copy may go on from row to row
+    whole = joined(train, len(corpus.train))  # a copy may go on from row to row
     ours, theirs = longest_copies(fake, whole), longest_copies(held, whole)
     known = by_tokens(train)
     result["longest_copy"] = _figure(ours.length.mean(), theirs.length.mean(), "floor")
@@ -108,6 +108,14 @@ def likelihood(model: Model, corpus: Corpus, manner: Manner) -> dict[str, Figure
         generator = model.generator(manner.weights)
         values.append(nll(generator, picked["real"], picked["length"], label, manner.temperature or 1.0))
     return {"heldout_nll": _figure(values[0], values[1], "low")}
+
+
+def joined(rows: Sequences, texts: int) -> Ids:
+    """The token ids of each of the `texts` that the rows come from."""
+    whole: Ids = [[] for _ in range(texts)]
+    for ids, text in zip(sequences(rows, np.arange(len(rows))), rows.text.tolist(), strict=True):
+        whole[text] += ids
+    return whole
 
 
 def by_tokens(rows: Sequences) -> dict[tuple[int, ...], int]:

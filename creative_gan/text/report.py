@@ -18,7 +18,7 @@ from creative_gan.core.report import Chart
 from creative_gan.sequence.chains import chains
 from creative_gan.sequence.metrics import Copies, longest_copies
 from creative_gan.sequence.nearest import nearest
-from creative_gan.text.data import Sequences, encode, sequences
+from creative_gan.text.data import Sequences, sequences
 from creative_gan.text.evaluate import (
     CHUNK,
     REFERENCES,
@@ -136,9 +136,8 @@ def compare(model: Model, data: str | None) -> Judged:
         )
     count = FEWER if reports.weights(model.generator()) > LARGE else SAMPLES
     fake = again(model, model.ids(range(count), Manner(temperature=1.0), CHUNK))
-    rows = encode(corpus.train, model.tokenizer, model.config["length"])
-    training, owner = _rows(rows, LOOKED_AT)
-    heldout, _ = _rows(encode(corpus.heldout, model.tokenizer, model.config["length"]), 2 * count)
+    training, owner = _rows(corpus.rows(model, corpus.train), LOOKED_AT)
+    heldout, _ = _rows(corpus.rows(model, corpus.heldout), 2 * count)
     real = [training[i] for i in evenly(len(training), count)]
     unseen = [heldout[i] for i in evenly(len(heldout), count)]
     references = [heldout[i] for i in evenly(len(heldout), REFERENCES)]

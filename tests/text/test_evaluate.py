@@ -62,6 +62,7 @@ def test_a_copy_out_of_the_middle_of_a_long_text_is_found(
     corpus = evaluate.open_corpus(known, str(tmp_path))
     (whole,) = known.tokenizer.encode(corpus.train.texts[3:4])
     assert len(whole) > 3 * known.config["length"]
+    assert evaluate.joined(corpus.rows(known, corpus.train), len(corpus.train))[3] == whole
     copied = whole[-20:]
     monkeypatch.setattr(type(known), "ids", lambda self, indices, manner, chunk: [copied] * len(indices))
     found = evaluate.evaluate("known", str(tmp_path), count=10)
