@@ -1,5 +1,7 @@
 """Tunes that the package makes itself: known themes varied, and new ones composed by rules of harmony."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -58,16 +60,29 @@ def tunes(count: int = COUNT) -> list[tuple[str, Song]]:
     """Melodies with chords, arranged as `lead`, in many keys, 2/4, 3/4, 3/8, 4/4 and 6/8; always the same.
 
     Half of them are the themes of `themes.THEMES`, first as they are and then varied: other keys and tempi,
-    minor for major, passing notes, dotted rhythms, richer chords. The others are composed.
+    minor for major, passing notes, dotted rhythms, richer chords; no two are the same in another key. The others are
+    composed.
 
     Returns names and songs.
     """
     varied = int(count * SHARE_OF_THEMES)
+    turns = [_variations(theme) for theme in THEMES]
     songs = []
     for i in range(varied):
-        theme, turn = THEMES[i % len(THEMES)], i // len(THEMES)
-        songs.append((f"{theme.name} {turn + 1}", _variation(theme, turn)))
+        theme, turn = i % len(THEMES), i // len(THEMES)
+        songs.append((f"{THEMES[theme].name} {turn + 1}", next(turns[theme])))
     return songs + [(f"tune {i + 1}", _composed(i)) for i in range(count - varied)]
+
+
+def _variations(theme: Theme) -> Iterator[Song]:
+    """A theme as it is, then varied without end; what is there already, in whatever key, is passed over."""
+    seen: set[bytes] = set()
+    for turn in itertools.count():
+        song = _variation(theme, turn)
+        steps = (song.notes - (0, 0, song.notes[0, 2], 0)).tobytes()
+        if steps not in seen:
+            seen.add(steps)
+            yield song
 
 
 def _variation(theme: Theme, turn: int) -> Song:
@@ -260,5 +275,5 @@ def _next_note(at: int, scale: np.ndarray, classes: set[int], strong: bool, rng:
     reached = scale[at + moves]
     weight *= np.exp(-(((reached - 70) / 7.0) ** 2))
     if strong:
-        weight *= np.where(np.isin(reached % 12, list(classes)), 1.0, 0.02)
+        weight *= [1.0 if pitch % 12 in classes else 0.02 for pitch in reached.tolist()]
     return at + int(rng.choice(moves, p=weight / weight.sum()))

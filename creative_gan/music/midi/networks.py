@@ -6,8 +6,8 @@ were and those to come: what a recurrent network would else have to remember and
 at the same place some bars ago, which a song may say once more (`echoes.py`). Pitches go in and
 come out as steps from the tonic, so what is learnt in one key is known in all; they come out once more as
 steps from what their own voice sounds, so what is learnt of one melodic step is known of all, and as
-intervals to what the other voices sound, so what is learnt of one consonance is, and once more as octaves above
-or below those, so that a voice can know its place.
+intervals to what the other voices sound or to the root of the chord, so what is learnt of one consonance is, and
+once more as octaves above or below those, so that a voice can know its place.
 """
 
 from dataclasses import dataclass
@@ -63,7 +63,8 @@ class NetworkRecipe:
     intervals: bool = setting(False)
     """Whether a note's logit also depends on its step from the note before (lstm)."""
     harmony: bool = setting(False)
-    """Whether a note's logit also depends on its intervals to what other voices sound (lstm)."""
+    """Whether a note's logit also depends on its intervals to what other voices sound and to the root of the chord,
+    and a chord's on its intervals to the melody (lstm)."""
     repeats: bool = setting(False)
     """Whether what stood at the same place 1, 2, 4 and 8 bars ago is shown and may be said again (lstm)."""
     spacing: bool = setting(False)
@@ -95,8 +96,9 @@ class SongGenerator(nn.Module):
     """A recurrent generator whose input is the sum of what is newest of each kind, and of two counts of bars.
 
     A label (see `data.Pieces.batch`) says how many bars come, and how many there were before a window.
-    A hidden vector ends with the tonic, one of twelve, the pitch of each voice (by 64, 0 in silence) and the
-    tokens that may be said again (by 256), because the head needs them to name pitches and to repeat.
+    A hidden vector ends with the tonic, one of twelve, the pitch of each voice (by 64, 0 in silence), the tokens
+    that may be said again (by 256) and, where chords are to fit, the root (by 16, from 1, 0 in silence), because
+    the head needs them to name pitches and to repeat.
 
     `embedding`, `width`: of the input and of every layer. `dropout`: rate at the input, between layers and
     at the output, the same units at every position.
@@ -112,7 +114,9 @@ class SongGenerator(nn.Module):
         line, pitch = pitches(words)
         lags = LAGS if repeats else ()
         self.voices, self.lags = int(line.max()) + 1, len(lags)
-        self.told = 12 + self.voices + self.lags
+        fitting = to_root(words)
+        fits = harmony and bool((fitting[3] >= 0).any())
+        self.told = 12 + self.voices + self.lags + fits
         self.symbols, self.width, self.dropout = symbols, width + self.told, dropout
         self.size, steps = relative(words)
         slots = kept(words)
@@ -145,7 +149,10 @@ class SongGenerator(nn.Module):
         pairs = self.voices**2 if self.voices > 1 else 0
         self.chords = nn.Linear(width, pairs * 12, bias=False) if harmony and pairs else None
         self.spaces = nn.Linear(width, pairs * OCTAVES, bias=False) if spacing and pairs else None
-        for added in (self.chords, self.spaces):
+        self.fitting: Tensor
+        self.register_buffer("fitting", torch.tensor(fitting), persistent=False)
+        self.fits = nn.Linear(width, int(fitting[3].max()) + 12, bias=False) if fits else None
+        for added in (self.chords, self.spaces, self.fits):
             if added is not None:
                 nn.init.zeros_(added.weight)
         self.echoes = Echoes(words, lags) if lags else None
@@ -197,8 +204,8 @@ class SongGenerator(nn.Module):
 
     def head(self, hidden: Tensor) -> Tensor:
         """[..., H] -> logits [..., V]."""
-        sizes = (hidden.shape[-1] - self.told, 12, self.voices, self.lags)
-        values, tonic, sounding, echo = hidden.split(sizes, -1)
+        sizes = (hidden.shape[-1] - self.told, 12, self.voices, self.lags, int(self.fits is not None))
+        values, tonic, sounding, echo, root = hidden.split(sizes, -1)
         logits = self.output(values).gather(-1, self.steps[tonic.argmax(-1)]) + self.ban
         if self.copies is not None:
             # where there is no echo, padding becomes likelier, which is banned
@@ -209,6 +216,8 @@ class SongGenerator(nn.Module):
         if self.chords is not None or self.spaces is not None:
             notes = (self.line >= 0).nonzero()[:, 0]
             logits = logits.index_add(-1, notes, self._sounded(values, sounding, notes).to(logits.dtype))
+        if self.fits is not None:
+            logits = logits + self._fitted(self.fits(values), sounding[..., :1], (root * 16).round().long())
         return logits
 
     def _stepped(self, moves: Tensor, sounding: Tensor) -> Tensor:
@@ -237,6 +246,13 @@ class SongGenerator(nn.Module):
                 added = added + table(values).gather(-1, column.flatten(-2)).view_as(column)
         heard = (sounding[..., None, :] > 0) & (other != line)
         return torch.where(heard, added, 0.0).sum(-1)
+
+    def _fitted(self, fits: Tensor, melody: Tensor, root: Tensor) -> Tensor:
+        """What the interval between melody and root adds to notes, roots and qualities, one of them new: [..., V]."""
+        own, times_melody, times_root, first = self.fitting
+        interval = (own + times_melody * melody + times_root * (root - 1)) % 12
+        heard = (first >= 0) & ((times_melody == 0) | (melody > 0)) & ((times_root == 0) | (root > 0))
+        return torch.where(heard, fits.gather(-1, interval + first.clamp(min=0)), 0.0)
 
     def forward(self, tokens: Tensor, label: Tensor | None = None, draws: Draws | None = None) -> Tensor:
         """The logits of each of `tokens` [B, T] given those before it. Returns [B, T, V]."""
@@ -268,7 +284,10 @@ class SongGenerator(nn.Module):
         """Hidden vectors with what the head needs to know: [..., H]."""
         tonic = functional.one_hot(self._tonics(newest), 12)
         voices = newest[..., newest.shape[-1] - self.voices :]
-        told = (tonic, self.pitch[voices] / 64, echo / 256)  # exact in bfloat16
+        told = [tonic, self.pitch[voices] / 64, echo / 256]  # exact in bfloat16
+        if self.fits is not None:
+            chord = newest[..., ROOT_SLOT, None]
+            told += [torch.where(self.fitting[1, chord] < 0, self.fitting[0, chord] + 1, 0) / 16]
         return torch.cat([values, *(part.to(values.dtype) for part in told)], -1)
 
     def _vectors(self, inputs: Tensor, newest: Tensor, bars: Tensor, echo: Tensor, run: Tensor) -> Tensor:
@@ -293,6 +312,8 @@ class SongGenerator(nn.Module):
 
 KEY_SLOT = 1
 """The slot of the newest key in `kept`; those of the voices are the last ones."""
+ROOT_SLOT = 5
+"""The slot of the newest root, where there are chords."""
 STEPS = 2 * SPAN + 2
 """Melodic steps that are told apart, the one out of silence last."""
 
@@ -303,6 +324,26 @@ def pitches(words: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
     notes = [(voices.index(line), value) if kind == "note" else (-1, 0) for kind, line, value in words.tokens]
     line, pitch = np.array(notes).T
     return line, pitch
+
+
+@cache
+def to_root(words: Vocabulary) -> np.ndarray:
+    """How many semitones lie between root and melody if a token comes, where there are chords.
+
+    Returns int64 [4, V]. The first three are a, b and c of (a + b melody + c root) mod 12: a new note counts from the
+    root, a new root from the melody, and for a quality both are known. The fourth is where a token's twelve logits
+    begin: notes share them, so do roots, each quality has its own; -1 if it has none.
+    """
+    table = np.tile([[0], [0], [0], [-1]], len(words))
+    if words.slice("root") != slice(0, 0):
+        for id, (kind, _, value) in enumerate(words.tokens):
+            if kind == "note":
+                table[:, id] = value, 0, -1, 0
+            elif kind == "root":
+                table[:, id] = value, -1, 0, 12
+            elif kind == "quality":
+                table[:, id] = 0, 1, -1, 24 + 12 * value
+    return table
 
 
 @cache
@@ -334,19 +375,24 @@ def kept(words: Vocabulary) -> np.ndarray:
     """Which tokens each slot keeps the newest of. Returns bool [V, S].
 
     A slot for each line's notes or chords, and one each for metre, key, tempo, beat and place (which a new
-    bar or beat sets back); of a band, for track, pitch and length.
+    bar or beat sets back); of a band, for track, pitch and length. Only silence of the chords ends a chord.
     """
+    lines = SHAPES[words.shape]
     kinds = [("metre",), ("key",), ("tempo",), ("beat", "bar"), ("place", "beat", "bar")]
     kinds += [("root", "silence"), ("quality", "silence"), ("track",), ("pitch",), ("length",)]
     slots = [
-        [kind in names or (id == BAR and "bar" in names) for id, (kind, _, _) in enumerate(words.tokens)]
+        [
+            (kind in names and (kind != "silence" or lines[line].kind == "chord"))
+            or (id == BAR and "bar" in names)
+            for id, (kind, line, _) in enumerate(words.tokens)
+        ]
         for names in kinds
         if words.slice(names[0]) != slice(0, 0)
     ]
     slots += [
         [kind in ("note", "silence") and line == of for kind, line, _ in words.tokens]
-        for of, line in enumerate(SHAPES[words.shape])
-        if line.kind == "voice"
+        for of, voice in enumerate(lines)
+        if voice.kind == "voice"
     ]
     return np.array(slots).T
 

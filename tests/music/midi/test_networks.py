@@ -104,6 +104,41 @@ def test_a_note_depends_on_what_other_voices_sound():
     assert all(added[words.id("note", 48, line)].abs() > 1e-4 for line in (2, 3))
 
 
+def test_melody_and_chord_depend_on_the_interval_between_them():
+    words = vocabulary("lead")
+    told, without = build("lead"), build("lead", harmony=False)
+    without.load_state_dict({k: v for k, v in told.state_dict().items() if k != "fits.weight"})
+    head = [words.id("metre", 3), words.id("key", 0), words.id("tempo", 4), BAR]
+    note, root = (lambda pitch: words.id("note", pitch, 0)), (lambda value: words.id("root", value, 1))
+
+    def added(*tokens: int) -> torch.Tensor:
+        real = torch.tensor([[*head, *tokens, BAR]])
+        return (told(real) - without(real))[0, -1].detach()
+
+    notes, roots = words.slice("note"), words.slice("root")
+    nothing = added()
+    assert nothing.abs().max() < 1e-5  # neither sounds: there is no interval
+    melody = added(note(72))
+    assert (
+        melody[notes].abs().max() < 1e-5
+        and melody[roots].abs().min() > 1e-4
+        and len(set(melody[roots].tolist())) == 12
+    )
+    chord = added(root(9), words.id("quality", 1))
+    assert chord[roots].abs().max() < 1e-5 and float(chord[note(69)]) == pytest.approx(
+        float(chord[note(81)]), abs=1e-4
+    )
+    assert abs(chord[note(69)] - chord[note(70)]) > 1e-3
+    both = added(note(72), root(9))  # its quality is next
+    assert both[words.slice("quality")].abs().min() > 1e-4 and both[words.slice("beat")].abs().max() < 1e-5
+    # the melody rests, and the chord sounds on; then the chord rests, too
+    assert (
+        added(note(72), root(9), words.id("quality", 1), words.id("silence", 0, 0))[notes].abs().min() > 1e-4
+    )
+    silent = added(root(9), words.id("quality", 1), words.id("beat", 1), words.id("silence", 0, 1))
+    assert silent.abs().max() < 1e-5
+
+
 def test_a_note_depends_on_the_octave_it_lies_in_from_other_voices():
     words = vocabulary("chorale")
     told, without = build("chorale", spacing=True), build("chorale")
