@@ -259,7 +259,7 @@ def _made_of(
     """Songs that a model makes of a given one."""
     from creative_gan.core.files import ensure_free
     from creative_gan.music.midi.again import made_of
-    from creative_gan.music.midi.given import altered
+    from creative_gan.music.midi.given import altered, dropped
     from creative_gan.music.midi.model import Manner, load
     from creative_gan.music.midi.reader import off_grid, read_midi
     from creative_gan.music.songs import write_songs
@@ -272,6 +272,10 @@ def _made_of(
     moved, notes = off_grid(file)
     if moved:
         terminal.say(f"{file}: {moved} of {notes} notes moved to the nearest thirty-second or triplet")
-    if what == "accompany" and (change := altered(read_midi(file), model.words.shape)):
-        terminal.say(f"{file}: the melody does not stay quite as it is: {change}")
+    if what == "accompany":
+        song, shape = read_midi(file), model.words.shape
+        if gone := dropped(song, shape):
+            terminal.say(f"{file}: its melody is kept; what else it holds is made anew ({', '.join(gone)})")
+        if change := altered(song, shape):
+            terminal.say(f"{file}: the melody does not stay quite as it is: {change}")
     wrote(out, write_songs(songs, out, origins if metadata else None, instruments, overwrite))

@@ -60,14 +60,20 @@ def test_a_piece_goes_on_and_a_melody_is_accompanied(
     monkeypatch.chdir(tmp_path)
     given = Path("song.mid")
     assert run("music", "sample", "--model", composed, "--bars", 2, "--out", given)[0] == 0
+    played = pretty_midi.PrettyMIDI(str(given))
+    for part in played.instruments:
+        for n, note in enumerate(part.notes):
+            note.velocity = 20 + n  # somebody's own dynamics
+    played.write(str(given))
     assert (
         run("music", "continue", given, "--model", composed, "--bars", 2, "--out", tmp_path / "c.mid")[0] == 0
     )
-    assert run("music", "accompany", given, "--model", composed, "--out", tmp_path / "d.mid")[0] == 0
+    code, _, err = run("music", "accompany", given, "--model", composed, "--out", tmp_path / "d.mid")
+    assert code == 0 and "song.mid: its melody is kept; what else it holds is made anew (chords)" in err
 
-    def melody(path: Path) -> list[tuple[int, float]]:
+    def melody(path: Path) -> list[tuple[int, float, int]]:
         (part,) = [part for part in pretty_midi.PrettyMIDI(str(path)).instruments if part.name == "melody"]
-        return [(note.pitch, round(note.start, 3)) for note in part.notes]
+        return [(note.pitch, round(note.start, 3), note.velocity) for note in part.notes]
 
     before = melody(given)
     assert melody(tmp_path / "c.mid")[: len(before)] == before

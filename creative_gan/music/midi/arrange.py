@@ -104,7 +104,7 @@ def arranged(song: Song, shape: str) -> Song:
         notes = {"voice": _one_by_one, "chord": _close_chords, "notes": _no_clash}[line.kind](notes)
         rows.append(np.column_stack([notes[:, :3], np.full(len(notes), index)]))
     notes = ordered(np.concatenate(rows).astype(np.int64))
-    return replace(song, notes=notes, parts=tuple(line.part for line in lines))
+    return replace(song, notes=notes, parts=tuple(line.part for line in lines), struck={})
 
 
 def lines_of(song: Song, shape: str) -> list[np.ndarray]:

@@ -30,7 +30,8 @@ def to_midi(song: Song, text: str = "", instruments: Sequence[int] = ()) -> pret
     """A song as pretty_midi has it.
 
     Notes on the first beat of a bar are a little louder, those between beats softer, melodies louder than
-    what goes with them; parts without notes are left out.
+    what goes with them; notes of a given piece stay as loud, and what is new in its parts is as loud as they are.
+    Parts without notes are left out.
 
     Args:
         song: what to write.
@@ -106,10 +107,18 @@ def _seconds(tempi: Sequence[tuple[int, int]]) -> Callable[[int], float]:
 
 def _velocities(song: Song) -> np.ndarray:
     """How hard each note is struck. Returns int64 [N] in 1..127."""
-    base = np.array([_LOUDNESS.get(part.name, 76) for part in song.parts] or [76])[song.notes[:, 3]]
     bars = song.bars()
     if not len(bars):
-        return base
-    onset = song.notes[:, 0]
+        return np.zeros(0, np.int64)
+    levels = [_LOUDNESS.get(part.name, 76) for part in song.parts]
+    heard: dict[int, list[int]] = {}
+    for (_, _, part), velocity in song.struck.items():
+        heard.setdefault(part, []).append(velocity)
+    for part, known in heard.items():
+        levels[part] = round(sum(known) / len(known))
+    onset, _, pitch, part = song.notes.T
     within = onset - bars[np.searchsorted(bars[:, 0], onset, side="right") - 1, 0]
-    return base + np.where(within == 0, 8, np.where(within % QUARTER == 0, 0, -6))
+    usual = np.array(levels)[part] + np.where(within == 0, 8, np.where(within % QUARTER == 0, 0, -6))
+    notes = zip(onset.tolist(), pitch.tolist(), part.tolist(), strict=True)
+    struck = [song.struck.get(note, 0) for note in notes]
+    return np.where(struck, struck, usual.clip(1, 127))

@@ -58,17 +58,34 @@ def continued_song(song: Song, shape: str, made: Song, start: int) -> Song:
     tempi = tuple(change for change in song.tempi if change[0] < start)
     if tempi and tempi[-1][1] != song.tempo:
         tempi = (*tempi, (start, song.tempo))
-    return replace(
-        made, notes=ordered(np.concatenate([song.notes, new])), parts=parts, tempo=song.tempo, tempi=tempi
-    )
+    notes = ordered(np.concatenate([song.notes, new]))
+    return replace(made, notes=notes, parts=parts, tempo=song.tempo, tempi=tempi, struck=song.struck)
 
 
 def accompanied_song(song: Song, shape: str, lines: Sequence[int], made: Song) -> Song:
-    """What a model made around some lines of a song that it heard; the voices among them are as long as in the song."""
+    """What a model made around some lines of a song that it heard.
+
+    The voices among these are played by who played them, with their lengths and as loud as in the song.
+    """
     given = {index: voice for index, voice in _voices(song, shape).items() if index in lines}
     free = made.notes[~np.isin(made.notes[:, 3], list(given))]
     notes = ordered(np.concatenate([free, *given.values()]))
-    return replace(made, notes=notes, tempo=song.tempo, tempi=song.tempi)
+    parts, struck = [*made.parts], dict[tuple[int, int, int], int]()
+    for index, voice in given.items():
+        before = _sung(lines_of(song, shape)[index])
+        player = song.parts[np.bincount(before[:, 3]).argmax()]
+        parts[index] = replace(parts[index], program=player.program)
+        for (onset, _, pitch, _), (_, _, old, part) in zip(voice.tolist(), before.tolist(), strict=True):
+            if velocity := song.struck.get((onset, old, part)):
+                struck[onset, pitch, index] = velocity
+    return replace(made, notes=notes, parts=tuple(parts), tempo=song.tempo, tempi=song.tempi, struck=struck)
+
+
+def dropped(song: Song, shape: str) -> list[str]:
+    """Names of the parts of a song of which nothing is left when its melody is accompanied."""
+    kept = {*lines_of(song, shape)[0][:, 3].tolist()}
+    gone = [part for index, part in enumerate(song.parts) if index not in kept]
+    return [part.name or ("drums" if part.drum else f"program {part.program}") for part in gone]
 
 
 def altered(song: Song, shape: str) -> str | None:

@@ -183,6 +183,7 @@ def _check_times(parsed: mido.MidiFile, name: str | Path) -> None:
 def _song(midi: pretty_midi.PrettyMIDI, parsed: mido.MidiFile, name: str | Path) -> Song:
     parts: list[Part] = []
     rows: list[np.ndarray] = []
+    struck: dict[tuple[int, int, int], int] = {}
     seconds, tempi = midi.get_tempo_changes()
     beats = np.concatenate([[0.0], np.cumsum(np.diff(seconds) * tempi[:-1] / 60)])
 
@@ -201,9 +202,10 @@ def _song(midi: pretty_midi.PrettyMIDI, parsed: mido.MidiFile, name: str | Path)
         start, end = quarters(times[:, 0]), quarters(times[:, 1])
         length = np.rint((end - start) * QUARTER).clip(1)
         pitch = [note.pitch for note in instrument.notes]
-        rows.append(
-            np.stack([snap(start + silence / QUARTER), length, pitch, np.full(len(pitch), len(parts))], 1)
-        )
+        onset, part = snap(start + silence / QUARTER), np.full(len(pitch), len(parts))
+        rows.append(np.stack([onset, length, pitch, part], 1))
+        keys_of_notes = zip(onset.tolist(), pitch, part.tolist(), strict=True)
+        struck.update(zip(keys_of_notes, (note.velocity for note in instrument.notes), strict=True))
         parts.append(Part(instrument.name.strip(), int(instrument.program), bool(instrument.is_drum)))
     if not rows:
         raise DataError(name, "holds no notes")
@@ -226,6 +228,7 @@ def _song(midi: pretty_midi.PrettyMIDI, parsed: mido.MidiFile, name: str | Path)
         _from_zero(keys, None),
         tempi=tempi,
         unknown=tuple(unknown),
+        struck=struck,
     )
 
 

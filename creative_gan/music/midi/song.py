@@ -1,7 +1,8 @@
 """A song as numbers: notes on a grid of 24 ticks a quarter, with metres, keys and a tempo."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,8 +22,6 @@ KEYS = (*(f"{tonic} major" for tonic in TONICS), *(f"{tonic} minor" for tonic in
 """Usual names of the keys; key number = tonic's pitch class, plus 12 in minor, as in pretty_midi."""
 MAJOR_SCALE, MINOR_SCALE = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 """Semitones above the tonic; minor is natural."""
-TEMPO_RANGE = 20, 300
-"""Quarters a minute that may be asked for."""
 TEMPO_RANGE = 20, 300
 """Quarters a minute that may be asked for."""
 MAX_QUARTERS = 20_000
@@ -63,6 +62,8 @@ class Song:
     """Metres of its file that METRES has nothing for, such as `11/8`, in whose place 4/4 stands."""
     signature: int | None = None
     """Sharps, or below 0 flats, of the key that was asked for; without, keys have their usual names."""
+    struck: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
+    """How hard notes of a file are struck, 1 to 127, by onset, pitch and part; of others nothing is known."""
 
     @property
     def end(self) -> int:
@@ -127,7 +128,7 @@ def transposed(song: Song, semitones: int) -> Song:
     notes = song.notes.copy()
     notes[~song.drums(), 2] += semitones
     keys = tuple((tick, moved_key(key, semitones)) for tick, key in song.keys)
-    return replace(song, notes=notes, keys=keys)
+    return replace(song, notes=notes, keys=keys, struck={})
 
 
 def moved_key(key: int, semitones: int) -> int:

@@ -26,7 +26,9 @@ def test_the_tunes_are_many_and_various_and_fit_their_shape() -> None:
     named = tunes()
     songs = [song for _, song in named]
     assert len(songs) == len({name for name, _ in named}) == 600
-    assert len({(song.notes - (0, 0, song.notes[0, 2], 0)).tobytes() for song in songs}) == 600  # whatever the key
+    assert (
+        len({(song.notes - (0, 0, song.notes[0, 2], 0)).tobytes() for song in songs}) == 600
+    )  # whatever the key
     assert len({song.keys[0][1] for song in songs}) == 24
     assert {METRES[song.metres[0][1]] for song in songs} == {(2, 4), (3, 4), (3, 8), (4, 4), (6, 8)}
     for song in songs[::7]:

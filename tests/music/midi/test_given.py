@@ -1,11 +1,21 @@
 """Pieces that are given to a model: what it hears of them, and what of them is written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from creative_gan.music.midi.arrange import SHAPES, arranged
-from creative_gan.music.midi.given import accompanied_song, altered, continued_song, heard, prompt
+from creative_gan.music.midi.export import to_midi
+from creative_gan.music.midi.given import (
+    accompanied_song,
+    altered,
+    continued_song,
+    dropped,
+    heard,
+    prompt,
+)
 from creative_gan.music.midi.grammar import Grammar
 from creative_gan.music.midi.masks import ended
 from creative_gan.music.midi.song import QUARTER, Part, Song, ordered
@@ -71,6 +81,34 @@ def test_who_played_a_line_goes_on_with_it():
         new = song.notes[song.notes[:, 0] == 192]
         assert {pitch: part for _, _, pitch, part in new.tolist()}[74] == players[0]
         assert set(new[new[:, 2] < 60, 3].tolist()) == {players[1]}
+
+
+def test_given_notes_stay_as_loud_and_new_ones_are_as_loud_as_they() -> None:
+    parts = (Part("piano", 3), Part("flute", 73))
+    rows = [(24 * i, 24, 72 + i % 3, 1) for i in range(8)] + [(0, 192, pitch, 0) for pitch in (48, 52, 55)]
+    loud = {(24 * i, 72 + i % 3, 1): 30 + i for i in range(8)} | {(0, pitch, 0): 60 for pitch in (48, 52, 55)}
+    song = Song(ordered(np.array(rows)), parts, struck=loud)
+    made = Song(np.array([(192, 24, 74, 0), (216, 24, 76, 0), (192, 48, 48, 1)]), ())
+    longer = to_midi(continued_song(song, "lead", made, 192))
+    of = {
+        player.name: {note.pitch: note.velocity for note in player.notes[-2:]}
+        for player in longer.instruments
+    }
+    flute = next(player for player in longer.instruments if player.name == "flute")
+    assert [note.velocity for note in flute.notes[:8]] == [*range(30, 38)]
+    assert of["flute"] == {74: 34 + 8, 76: 34} and of["piano"][48] == 60 + 8  # a bar begins a little louder
+    # accompanied, the melody keeps who plays it and how loud; an octave lower it is the same melody
+    around = Song(np.array([(0, 24, 72, 0), (0, 192, 48, 3)]), tuple(line.part for line in SHAPES["chorale"]))
+    high = replace(
+        song,
+        notes=song.notes + np.array((0, 0, 12, 0)),
+        struck={(o, p + 12, n): v for (o, p, n), v in loud.items()},
+    )
+    full = accompanied_song(high, "chorale", (0,), around)
+    assert full.parts[0] == Part("soprano", 73) and full.parts[1:] == around.parts[1:]
+    soprano = to_midi(full).instruments[0]
+    assert [note.velocity for note in soprano.notes] == [*range(30, 38)]
+    assert dropped(song, "lead") == ["piano"] and dropped(melody((0, 24, 60)), "lead") == []
 
 
 def test_a_melody_out_of_range_moves_as_a_whole() -> None:
