@@ -39,12 +39,15 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
     from creative_gan.core.models import beside
 
     modality, _, command = str(record.get("command", "")).partition(" ")
-    if command in ("train", "picture"):
+    if "of" in record:
+        made = {"render": "rendered", "picture": "drawn"}.get(command, "made")
+        raise UserError(
+            f"{file} was {made} from another file; make that again, as its record says, and {command} it"
+        )
+    if command == "train":
         raise UserError(
             f"{file} is a preview of a model and is not made again; sample from the model instead"
         )
-    if command == "render":
-        raise UserError(f"{file} was rendered; make its song again, as its record says, and render that")
     model = record.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
     api.module(api.kind_of({"modality": modality, "kind": kind}, file), "again").again(

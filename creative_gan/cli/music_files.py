@@ -169,7 +169,6 @@ def render(file: Path, out: Path, rate: int, engine: str, metadata: bool, overwr
     \b
     creative-gan music render song.mid --out song.wav
     """
-    from creative_gan.core import provenance
     from creative_gan.core.files import ensure_free
     from creative_gan.music.midi.reader import open_midi
     from creative_gan.music.synth import render as play
@@ -178,18 +177,16 @@ def render(file: Path, out: Path, rate: int, engine: str, metadata: bool, overwr
     sound_ending(out)
     ensure_free(out, overwrite)
     sound = play(open_midi(file), rate, engine)
-    record = provenance.read(file) if metadata else None
-    if record is not None:  # what a model made stays that, however it is heard
-        record = record | {"command": "music render", "of": record.get("command")}
-    write_sound(out, sound.T, rate, record, overwrite)
+    write_sound(out, sound.T, rate, _as(file, "render") if metadata else None, overwrite)
     terminal.say(f"wrote {out}: {len(sound) / rate:.1f} s")
 
 
 @click.command()
 @FILE
 @click.option("--out", type=options.PATH, metavar="FILE", help="A .png file; else FILE with that ending.")
+@options.METADATA
 @options.OVERWRITE
-def picture(file: Path, out: Path | None, overwrite: bool) -> None:
+def picture(file: Path, out: Path | None, metadata: bool, overwrite: bool) -> None:
     """Draw a file: a piano roll of MIDI, the waveform and mel spectrogram of a sound.
 
     \b
@@ -198,6 +195,7 @@ def picture(file: Path, out: Path | None, overwrite: bool) -> None:
     """
     import io
 
+    from creative_gan.core import provenance
     from creative_gan.core.files import ensure_free, write_bytes
 
     target = out or file.with_suffix(".png")
@@ -217,8 +215,18 @@ def picture(file: Path, out: Path | None, overwrite: bool) -> None:
         drawn = sound_picture(wave, rate, file.name)
     png = io.BytesIO()
     drawn.save(png, "png")
-    write_bytes(target, png.getvalue(), overwrite)
+    record = _as(file, "picture") if metadata else None
+    data = png.getvalue()
+    write_bytes(target, data if record is None else provenance.png_bytes_with_origin(data, record), overwrite)
     terminal.say(f"wrote {target}")
+
+
+def _as(file: Path, what: str) -> dict[str, Any] | None:
+    """The record of a file for what is made of it: what a model made stays that, however it is heard or seen."""
+    from creative_gan.core import provenance
+
+    record = provenance.read(file)
+    return None if record is None else record | {"command": f"music {what}", "of": record.get("command")}
 
 
 def kind_of_model(name: str) -> str:

@@ -205,14 +205,21 @@ def test_render_and_picture(run, composed: Path, sounding: Path, tmp_path: Path)
     record = provenance.read(tmp_path / "song.wav")
     assert record is not None and (record["command"], record["of"]) == ("music render", "music sample")
     code, _, err = run("inspect", tmp_path / "song.wav", "--again", tmp_path / "again.wav")
-    assert code == 1 and "make its song again" in err
+    assert code == 1 and "was rendered from another file; make that again" in err
     bare = tmp_path / "bare.wav"
     assert run("music", "render", song, "--out", bare, "--engine", "own", "--no-metadata")[0] == 0
     assert provenance.read(bare) is None
     for file in (song, sound):
         assert run("music", "picture", file)[0] == 0
-        with Image.open(file.with_suffix(".png")) as picture:
+        drawn = file.with_suffix(".png")
+        with Image.open(drawn) as picture:
             assert picture.width >= 400
+        record = provenance.read(drawn)
+        assert record is not None and (record["command"], record["of"]) == ("music picture", "music sample")
+        code, _, err = run("inspect", drawn, "--again", tmp_path / "again.png")
+        assert code == 1 and "was drawn from another file" in err
+        assert run("music", "picture", file, "--overwrite", "--no-metadata")[0] == 0
+        assert provenance.read(drawn) is None
     (tmp_path / "not.mid").write_bytes(b"MThd but not really")
     for command in (("render", "--out", tmp_path / "n.wav"), ("picture",)):
         code, _, err = run("music", command[0], tmp_path / "not.mid", *command[1:])
