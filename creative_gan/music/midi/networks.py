@@ -209,7 +209,9 @@ class SongGenerator(nn.Module):
         logits = self.output(values).gather(-1, self.steps[tonic.argmax(-1)]) + self.ban
         if self.copies is not None:
             # where there is no echo, padding becomes likelier, which is banned
-            logits = logits.scatter_add(-1, (echo * 256).round().long(), self.copies(values).to(logits.dtype))
+            logits = logits.scatter_add(
+                -1, (echo * 256).round().long(), (COPY_RATE * self.copies(values)).to(logits.dtype)
+            )
         sounding = (sounding * 64).round().long()
         if self.moves is not None:
             logits = logits + self._stepped(self.moves(values), sounding)
@@ -314,6 +316,10 @@ KEY_SLOT = 1
 """The slot of the newest key in `kept`; those of the voices are the last ones."""
 ROOT_SLOT = 5
 """The slot of the newest root, where there are chords."""
+COPY_RATE = 10
+"""How much faster than others those weights learn that say when a song repeats itself: what they say counts so many
+times (a runtime scale, as in Karras 2018, arXiv:1710.10196, section 4.1). A sure repeat takes logits to which Adam,
+which moves a weight by its rate in a step, would be long on the way."""
 STEPS = 2 * SPAN + 2
 """Melodic steps that are told apart, the one out of silence last."""
 
