@@ -228,7 +228,8 @@ def test_wrong_wishes_are_one_sentence(run, written: Path, trained: Path, tmp_pa
 @pytest.mark.slow
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path):
     command = [sys.executable, "-m", "creative_gan", "text", "train", "builtin:verses", "--samples", "200000"]
-    process = subprocess.Popen([*command, "--out", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True)
+    command += ["--set", "network.width=16", "--set", "network.embedding=8", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     log = tmp_path / "run/metrics.jsonl"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (log.exists() and log.stat().st_size > 300):

@@ -77,8 +77,13 @@ def test_a_training_loads_no_compiler(tmp_path):
     """Seconds at the start of every training, for nothing."""
     code = (
         "import sys; import creative_gan\n"
-        f"creative_gan.train('image/digits', data='builtin:digits', out=r'{tmp_path / 'run'}', samples=64)\n"
+        "def report(row):\n"
+        "    if row.get('seen', 0) > 0: raise EOFError\n"
+        "try:\n"
+        f"    creative_gan.train('image/digits', 'builtin:digits', r'{tmp_path / 'run'}', samples=640, report=report)\n"
+        "except EOFError:\n"
+        "    print('has begun')\n"
         "print(sorted(name for name in ('torch._dynamo', 'sympy', 'sklearn') if name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+    assert done.stdout.splitlines() == ["has begun", "[]"], done.stdout + done.stderr
