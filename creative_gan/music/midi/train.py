@@ -125,6 +125,12 @@ def remarks(plan: Plan) -> list[str]:
     lines, skipped = [], plan.pieces.skipped
     if skipped:
         lines.append(f"skipped {len(skipped):,} that cannot be used, such as {' '.join(skipped[0])}")
+    if unknown := plan.pieces.unknown:
+        name, metre = unknown[0]
+        lines.append(
+            f"{many(len({name for name, _ in unknown}), 'song has', 'songs have')} metres that are not known and are "
+            f"read as 4/4, with bar lines elsewhere, such as {metre} in {name}"
+        )
     whole = longest_window(plan.pieces, plan.recipe.data.bars)
     if whole > plan.length:
         lines.append(

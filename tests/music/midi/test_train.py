@@ -17,7 +17,7 @@ from creative_gan.core.recipe import load, locate, parse, to_toml
 from creative_gan.music.midi import model
 from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.estimate import estimate
-from creative_gan.music.midi.export import to_bytes
+from creative_gan.music.midi.export import to_bytes, to_midi
 from creative_gan.music.midi.reader import parse_midi
 from creative_gan.music.midi.recipe import MidiRecipe
 from creative_gan.music.midi.train import Plan, plan, remarks, train
@@ -196,7 +196,13 @@ def test_songs_that_cannot_be_used(songs: str, tmp_path: Path):
         plan(str(one), small("folk"), "music/folk", "cpu")
     (one / "b.mid").write_bytes((Path(songs) / "01.mid").read_bytes())
     (one / "c.mid").write_bytes(b"MThd nonsense")
-    assert "skipped 1" in " ".join(remarks(plan(str(one), small("folk"), "music/folk", "cpu")))
+    odd = to_midi(tunes(60)[3][1])
+    odd.time_signature_changes[0].numerator, odd.time_signature_changes[0].denominator = 11, 8
+    odd.write(str(one / "odd.mid"))
+    said = " ".join(remarks(plan(str(one), small("folk"), "music/folk", "cpu")))
+    assert (
+        "skipped 1" in said and "1 song has metres that are not known" in said and "11/8 in odd.mid" in said
+    )
     with pytest.raises(DataError, match=r"c\.mid"):
         plan(str(one), small("folk"), "music/folk", "cpu", strict=True)
 
