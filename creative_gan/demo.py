@@ -21,7 +21,7 @@ TRAININGS = {
 """By kind: its name, data that the package makes itself, a recipe, what a sample is called."""
 LOOKS = 4
 """Of each training, of which the last is shown: sixteen, as in longer ones, are a third of half a minute of songs."""
-FOOT = "Made by `creative-gan demo`."
+FOOT = "Made by creative-gan demo."
 """What the page ends with, by which it is known."""
 
 Player = Callable[[Callable[[Callable[[dict], None]], Path], Path, str], Path]
