@@ -156,10 +156,10 @@ class SongGenerator(nn.Module):
             if added is not None:
                 nn.init.zeros_(added.weight)
         self.echoes = Echoes(words, lags) if lags else None
-        self.copies = nn.Linear(width, len(lags)) if lags else None
-        if self.copies is not None:
+        self.echoed = nn.Linear(width, len(lags)) if lags else None
+        if self.echoed is not None:
             # What windows are too short to show is never learnt, and then it changes nothing in longer songs either.
-            for weight in (self.copies.weight, self.copies.bias, self.table.weight[known:]):
+            for weight in (self.echoed.weight, self.echoed.bias, self.table.weight[known:]):
                 nn.init.zeros_(weight)
 
     def begin(self, rows: int, label: Tensor | None = None) -> State:
@@ -207,10 +207,10 @@ class SongGenerator(nn.Module):
         sizes = (hidden.shape[-1] - self.told, 12, self.voices, self.lags, int(self.fits is not None))
         values, tonic, sounding, echo, root = hidden.split(sizes, -1)
         logits = self.output(values).gather(-1, self.steps[tonic.argmax(-1)]) + self.ban
-        if self.copies is not None:
+        if self.echoed is not None:
             # where there is no echo, padding becomes likelier, which is banned
             logits = logits.scatter_add(
-                -1, (echo * 256).round().long(), (COPY_RATE * self.copies(values)).to(logits.dtype)
+                -1, (echo * 256).round().long(), (COPY_RATE * self.echoed(values)).to(logits.dtype)
             )
         sounding = (sounding * 64).round().long()
         if self.moves is not None:
