@@ -80,7 +80,7 @@ def test_what_was_never_shown_changes_nothing() -> None:
         build_generator(NetworkRecipe(width=8, embedding=8, repeats=r), shape) for r in (True, False)
     )
     assert isinstance(fresh, SongGenerator) and isinstance(without, SongGenerator)
-    state = {name: value for name, value in fresh.state_dict().items() if not name.startswith("copies")}
+    state = {name: value for name, value in fresh.state_dict().items() if not name.startswith("echoed")}
     state["table.weight"] = state["table.weight"][: without.table.num_embeddings]
     without.load_state_dict(state)
     assert torch.equal(fresh(real), without(real))
