@@ -40,9 +40,11 @@ def inspect(file: Path, again: Path | None, model_name: str | None, overwrite: b
 
     modality, _, command = str(record.get("command", "")).partition(" ")
     if "of" in record:
-        made = {"render": "rendered", "picture": "drawn"}.get(command, "made")
+        was, then = {"render": ("rendered", "render"), "picture": ("drawn", "draw")}.get(
+            command, ("made", "use")
+        )
         raise UserError(
-            f"{file} was {made} from another file; make that again, as its record says, and {command} it"
+            f"{file} was {was} from another file; make that again, as its record says, and {then} it"
         )
     if command == "train":
         raise UserError(
