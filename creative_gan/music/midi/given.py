@@ -70,9 +70,10 @@ def accompanied_song(song: Song, shape: str, lines: Sequence[int], made: Song) -
     given = {index: voice for index, voice in _voices(song, shape).items() if index in lines}
     free = made.notes[~np.isin(made.notes[:, 3], list(given))]
     notes = ordered(np.concatenate([free, *given.values()]))
+    theirs = lines_of(song, shape)
     parts, struck = [*made.parts], dict[tuple[int, int, int], int]()
     for index, voice in given.items():
-        before = _sung(lines_of(song, shape)[index])
+        before = _sung(theirs[index])
         player = song.parts[np.bincount(before[:, 3]).argmax()]
         parts[index] = replace(parts[index], program=player.program)
         for (onset, _, pitch, _), (_, _, old, part) in zip(voice.tolist(), before.tolist(), strict=True):
