@@ -4,7 +4,7 @@ from typing import Any
 
 from creative_gan.music.midi.evaluate import CHUNK, likelihood, open_corpus
 from creative_gan.music.midi.model import Manner, Model, load
-from creative_gan.music.midi.networks import relative
+from creative_gan.music.midi.tables import relative
 from creative_gan.music.midi.vocabulary import END
 from creative_gan.sequence.verdict import compare, contestants, kept, preferred, sentences
 

@@ -6,7 +6,8 @@ import torch
 
 from creative_gan.music.midi.builtin import tunes
 from creative_gan.music.midi.data import MOST_BARS, Pieces, from_songs
-from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_generator, kept, pitches, relative
+from creative_gan.music.midi.networks import NetworkRecipe, Shape, build_generator
+from creative_gan.music.midi.tables import kept, pitches, relative
 from creative_gan.music.midi.vocabulary import BAR, PAD, vocabulary
 from creative_gan.sequence.networks import Generator
 
