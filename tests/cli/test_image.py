@@ -25,10 +25,12 @@ def test_train_sample_resume_and_refusals(run, tmp_path: Path):
     assert run(*train, "--samples", 160)[0] == 0
     log = (out / "metrics.jsonl").read_bytes()
     assert len(list((out / "samples").glob("*.png"))) > 2 and (out / "model/model.safetensors").exists()
+    told = (out / "recipe.toml").read_text().replace('about = "', 'about = "once ', 1)
+    (out / "recipe.toml").write_text(told)  # of an earlier version, which said it in other words
     assert run(*train, "--samples", 160)[0] == 0  # the same again: nothing left to do
     assert (out / "metrics.jsonl").read_bytes() == log
     code, _, err = run(*train, "--samples", 320)
-    assert code == 1 and "another budget.samples" in err and "--new" in err
+    assert code == 1 and "with another budget.samples;" in err and "--new" in err
     code, _, err = run("image", "train", "builtin:art", *QUICK, "--out", out, "--samples", 160)
     assert code == 1 and "other data" in err
     assert run(*train, "--samples", 320, "--new")[0] == 0
