@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -20,7 +21,7 @@ from creative_gan.music.signal import reduced, resample, resample_margin
 
 SUFFIXES = KINDS["wave"]
 FOREIGN = (".m4a", ".aac", ".wma")
-"""What soundfile does not know; librosa reads them where the system has a decoder."""
+"""What soundfile does not know; audioread reads them where the system has a decoder, such as ffmpeg."""
 RATES = (1_000, 768_000)
 PART = 1 << 23
 """Frames in a part: 34 MB, 3 minutes at 48 kHz."""
@@ -72,16 +73,16 @@ def read_parts(path: Path, rate: int) -> Iterator[np.ndarray]:
 
     Raises DataError if the file is damaged; parts may have been given out before that.
     """
-    if path.suffix.lower() in FOREIGN:
-        yield from _read_foreign(path, rate)
-        return
-    header = read_header(path)
-    step, phases = reduced(header.rate, rate)
-    margin = -(-resample_margin(step, phases) // step) * step
-    whole = -(-PART // step) * step
+    foreign = path.suffix.lower() in FOREIGN
+    frames = (
+        None if foreign else read_header(path).frames
+    )  # nobody knows before a foreign one has been decoded
     before = np.zeros(0, np.float32)
     done = 0
-    with _opened(path) as sound:
+    with _decoded(path) if foreign else _opened(path) as sound:
+        step, phases = reduced(sound.samplerate, rate)
+        margin = -(-resample_margin(step, phases) // step) * step
+        whole = -(-PART // step) * step
         ahead = _mono(sound, whole, path)
         while len(ahead):
             part, ahead = ahead, _mono(sound, whole, path)
@@ -89,11 +90,15 @@ def read_parts(path: Path, rate: int) -> Iterator[np.ndarray]:
             joined = np.concatenate([before, part, ahead[:margin]])
             skip = len(before) * phases // step
             wanted = -(-len(part) * phases // step)
-            yield resample(torch.from_numpy(joined), header.rate, rate).numpy()[skip : skip + wanted]
+            yield resample(torch.from_numpy(joined), sound.samplerate, rate).numpy()[skip : skip + wanted]
             before = part[len(part) - margin :] if len(part) == whole else part[:0]
             done += len(part)
-    if done < 0.98 * header.frames:
-        raise DataError(path, f"is cut off: {done:,} of {header.frames:,} samples are there", "copy it again")
+            if done > LONGEST:
+                raise DataError(path, "is too long for one file", "cut it into pieces")
+    if frames is not None and done < 0.98 * frames:
+        raise DataError(path, f"is cut off: {done:,} of {frames:,} samples are there", "copy it again")
+    if not done:
+        raise DataError(path, "holds no samples")
 
 
 def read_sound(path: Path) -> tuple[np.ndarray, int]:
@@ -101,14 +106,18 @@ def read_sound(path: Path) -> tuple[np.ndarray, int]:
 
     Raises DataError if there is nothing in it, or it is damaged.
     """
-    rate = 44_100 if path.suffix.lower() in FOREIGN else read_header(path).rate
+    if path.suffix.lower() in FOREIGN:
+        with _decoded(path) as sound:
+            rate = sound.samplerate
+    else:
+        rate = read_header(path).rate
     wave = next(iter(read_parts(path, rate)), np.zeros(0, np.float32))
     if not len(wave):
         raise DataError(path, "holds no sound")
     return wave, rate
 
 
-def _mono(sound: soundfile.SoundFile, frames: int, path: Path) -> np.ndarray:
+def _mono(sound: "soundfile.SoundFile | _Decoded", frames: int, path: Path) -> np.ndarray:
     """The next frames, channels averaged. Returns float32 [up to frames]."""
     block = max(1, _BLOCK // sound.channels)
     pieces = []
@@ -164,27 +173,45 @@ def _bytes(count: int) -> str:
     return f"{count} bytes"
 
 
-def _read_foreign(path: Path, rate: int) -> Iterator[np.ndarray]:
-    """Through librosa, in the same parts."""
-    import librosa  # takes seconds to load, and hardly any file needs it
+class _Decoded:
+    """What audioread decodes, to be read as soundfile's files are."""
 
-    # Whole seconds, which are whole samples at any rate, and one of them as context on both sides: no seam.
-    part = max(1, PART // 48000)
-    for start in range(0, LONGEST // 48000, part):
-        context = min(start, 1)
-        before, wanted = context * rate, part * rate
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                wave, _ = librosa.load(
-                    path, sr=rate, mono=True, offset=start - context, duration=context + part + 1
+    def __init__(self, file: Any) -> None:
+        self.samplerate, self.channels = int(file.samplerate), int(file.channels)
+        self._blocks = iter(file)
+        self._left = np.zeros((0, self.channels), np.float32)
+
+    def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> np.ndarray:
+        """The next samples, float32 [up to `frames`, channels]; none at the end."""
+        pieces = [self._left]
+        have = len(self._left)
+        while have < frames and (block := next(self._blocks, None)) is not None:
+            whole = len(block) - len(block) % (2 * self.channels)
+            samples = np.frombuffer(block[:whole], "<i2").astype(np.float32) / 32768
+            pieces.append(samples.reshape(-1, self.channels))
+            have += len(pieces[-1])
+        joined = np.concatenate(pieces)
+        self._left = joined[frames:]
+        return joined[:frames]
+
+
+@contextmanager
+def _decoded(path: Path) -> Iterator[_Decoded]:
+    """A file that soundfile does not know. Raises DataError if nothing on this system decodes it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it loads modules that Python has given up
+            import audioread
+
+            file = audioread.audio_open(path)
+        with file:
+            sound = _Decoded(file)
+            if not RATES[0] <= sound.samplerate <= RATES[1] or sound.channels < 1:
+                raise DataError(
+                    path, f"has a rate of {sound.samplerate} Hz, which no sound has; it is damaged"
                 )
-        except Exception as error:  # the decoders that it tries have no common exception
-            raise DataError(path, "cannot be read on this system", "convert it to WAV or FLAC") from error
-        if not np.isfinite(wave).all() or not (start or len(wave)):
-            raise DataError(path, "holds no samples")
-        if len(wave) > before:
-            yield np.asarray(wave[before : before + wanted], np.float32)
-        if len(wave) <= before + wanted:
-            return
-    raise DataError(path, "is too long for one file", "cut it into pieces")
+            yield sound
+    except DataError:
+        raise
+    except Exception as error:  # the decoders that it tries have no common exception
+        raise DataError(path, "cannot be read on this system", "convert it to WAV or FLAC") from error

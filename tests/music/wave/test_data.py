@@ -124,7 +124,7 @@ def test_damaged_files_are_skipped_and_listed(tmp_path, opened) -> None:
 
 
 @pytest.mark.slow
-def test_what_soundfile_refuses_is_read_through_librosa(tmp_path, opened, monkeypatch) -> None:
+def test_what_soundfile_refuses_is_read_through_audioread(tmp_path, opened, monkeypatch) -> None:
     file, rate = tmp_path / "in" / "a.m4a", 22050
     save(tmp_path / "plain.wav", tone(2.5, rate), rate)
     plain = (tmp_path / "plain.wav").read_bytes()
@@ -139,15 +139,22 @@ def test_what_soundfile_refuses_is_read_through_librosa(tmp_path, opened, monkey
     assert abs(int(power.argmax()) * RATE / len(real) - 440) < 3
     assert power.topk(5).values.sum() > 0.99 * power.sum()
     wave, at = reader.read_sound(file)
-    assert at == 44_100 and abs(len(wave) - 2.5 * at) < 10
+    assert at == rate and len(wave) == 2.5 * at
     assert abs(np.abs(wave[at // 2 : -at // 2]).max() - 0.5) < 0.02
-    monkeypatch.setattr(reader, "PART", 48000)
-    parts = list(reader.read_parts(file, at))
-    assert [len(part) for part in parts] == [at, at, len(wave) - 2 * at]
-    assert np.abs(np.concatenate(parts) - wave).max() < 1e-3  # without a seam
+    assert np.abs(wave - soundfile.read(tmp_path / "plain.wav")[0]).max() < 1e-6
+    (whole,) = reader.read_parts(file, 8000)
+    monkeypatch.setattr(reader, "PART", 10_000)
+    parts = list(reader.read_parts(file, 8000))
+    assert len(parts) == 6 and np.abs(np.concatenate(parts) - whole).max() < 1e-5  # without a seam
+    monkeypatch.setattr(reader, "LONGEST", 30_000)
+    with pytest.raises(DataError, match=r"a\.m4a: is too long for one file"):
+        list(reader.read_parts(file, 8000))
+    file.write_bytes(file.read_bytes()[: len(odd) - len(plain) + 52])  # all of its heads, and no sample
+    with pytest.raises(DataError, match=r"a\.m4a:? (holds no samples|cannot be read)"):
+        opened(file.parent)
 
 
-def test_what_only_librosa_might_read_is_skipped_with_a_hint(tmp_path, opened) -> None:
+def test_what_only_audioread_might_read_is_skipped_with_a_hint(tmp_path, opened) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "fake.m4a").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"fake\.m4a cannot be read on this system"):
