@@ -76,14 +76,14 @@ def sound(options: argparse.Namespace) -> dict[str, Any]:
 
 def files(options: argparse.Namespace) -> dict[str, Any]:
     """MIDI files read a second the first time, and seconds to load them from the cache."""
-    from creative_gan.music.midi.builtin import tunes
+    from creative_gan.music.midi.builtin import COUNT, tunes
     from creative_gan.music.midi.data import load_pieces
     from creative_gan.music.midi.export import to_bytes
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "songs").mkdir()
-        written = [to_bytes(song) for _, song in tunes()]
+        written = [to_bytes(song) for _, song in tunes(min(options.files, COUNT))]
         for number in range(options.files):
             (root / "songs" / f"{number:05}.mid").write_bytes(written[number % len(written)])
 

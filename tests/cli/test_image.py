@@ -31,7 +31,10 @@ def test_train_sample_resume_and_refusals(run, tmp_path: Path):
     assert (out / "metrics.jsonl").read_bytes() == log
     code, _, err = run(*train, "--samples", 320)
     assert code == 1 and "with another budget.samples;" in err and "--new" in err
-    code, _, err = run("image", "train", "builtin:art", *QUICK, "--out", out, "--samples", 160)
+    (tmp_path / "dots").mkdir()
+    for i in range(20):
+        Image.new("L", (28, 28), 12 * i).save(tmp_path / f"dots/{i}.png")
+    code, _, err = run("image", "train", tmp_path / "dots", *QUICK, "--out", out, "--samples", 160)
     assert code == 1 and "other data" in err
     assert run(*train, "--samples", 320, "--new")[0] == 0
     assert (tmp_path / "run.old1/metrics.jsonl").read_bytes() == log  # nothing is lost

@@ -263,7 +263,8 @@ def test_evaluate_and_export(run, sounding: Path, composed: Path, tmp_path: Path
         assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
 
 
-def test_training_goes_on_where_it_stopped(run, tmp_path: Path):
+def test_training_goes_on_where_it_stopped(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("creative_gan.music.midi.look.MEASURED", 6)
     train = ("music", "train", "builtin:tunes", "--samples", 32, "--out", tmp_path / "run", "--quiet")
     small = settings("network.width=16", "game.batch=16", "watch.looks=1", "watch.report=false")
     assert run(*train, *small)[0] == 0

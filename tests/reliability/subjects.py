@@ -80,7 +80,7 @@ SUBJECTS = (
         ("music", "sample", "-n", "1"),
         ".mid",
         8,
-        looks=1,  # songs of a network that knows nothing are long
+        looks=1,
     ),
 )
 SOAKED = (
