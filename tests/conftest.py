@@ -54,6 +54,8 @@ def quick_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("creative_gan.image.classifier.SEEN", (6_000, 6_000))
     monkeypatch.setattr("creative_gan.image.metrics.PATCH_BUDGET", 4_000)
     monkeypatch.setattr("creative_gan.music.wave.judge.SEEN", (2_000, 2_000))
+    monkeypatch.setattr("creative_gan.music.wave.report.MADE", 1 << 18)
+    monkeypatch.setattr("creative_gan.music.wave.report.FEWEST", 32)
 
 
 @pytest.fixture(scope="session")

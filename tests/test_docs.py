@@ -136,7 +136,7 @@ def _record(place: Path) -> None:
     from creative_gan.music.midi.export import to_bytes
 
     (place / "songs").mkdir()
-    for i, (_, tune) in enumerate(tunes()[:12]):
+    for i, (_, tune) in enumerate(tunes(12)):
         (place / "songs" / f"{i}.mid").write_bytes(to_bytes(tune))
     from creative_gan.music.midi.again import origin
     from creative_gan.music.midi.model import Manner, load

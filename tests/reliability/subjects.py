@@ -68,6 +68,7 @@ SUBJECTS = (
         ("music", "sample", "-n", "1"),
         ".wav",
         8,
+        looks=1,
     ),
     Subject(
         "midi",

@@ -187,7 +187,7 @@ class _Decoded:
         have = len(self._left)
         while have < frames and (block := next(self._blocks, None)) is not None:
             whole = len(block) - len(block) % (2 * self.channels)
-            samples = np.frombuffer(block[:whole], "<i2").astype(np.float32) / 32768
+            samples = np.frombuffer(block[:whole], "<i2").astype(np.float32) / np.float32(32768)
             pieces.append(samples.reshape(-1, self.channels))
             have += len(pieces[-1])
         joined = np.concatenate(pieces)
