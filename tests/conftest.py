@@ -138,7 +138,7 @@ def trained(together: Path) -> Path:
 @pytest.fixture(scope="session")
 def written(together: Path) -> Path:
     """A run folder with a small text model with classes, trained for a moment on the built-in verses."""
-    settings = ["budget.samples=[3200, 320]", "game.batch=32", "network.width=32", "watch.looks=2"]
+    settings = ["budget.samples=[3200, 160]", "game.batch=32", "network.width=32", "watch.looks=2"]
     return _once(together, "written", _trained("text", "builtin:verses", "text/builtin", *settings))
 
 

@@ -29,7 +29,7 @@ def test_the_page_tells_what_the_run_was(run_folder: Path):
     model = load(run_folder)
     for words in (
         "7,200 texts of builtin:verses",
-        "3,520 texts shown in all",
+        "3,360 texts shown in all",
         "The training gave no warnings",
         "three-sample test",
         "The longest verbatim spans",
