@@ -255,7 +255,7 @@ def test_inception_distance_hands_over_colour_pictures(monkeypatch: pytest.Monke
     assert asked["input1"][2].dtype == torch.uint8
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_mnist_digits_are_told_apart(record_property) -> None:
     pictures, labels = mnist()

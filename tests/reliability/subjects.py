@@ -68,7 +68,7 @@ SUBJECTS = (
         ("music", "sample", "-n", "1"),
         ".wav",
         8,
-        looks=1,
+        looks=1,  # a look takes longer than the steps before it
     ),
     Subject(
         "midi",
@@ -81,7 +81,7 @@ SUBJECTS = (
         ("music", "sample", "-n", "1"),
         ".mid",
         8,
-        looks=1,
+        looks=1,  # the same
     ),
 )
 SOAKED = (

@@ -171,14 +171,9 @@ def _report(
 
 
 def _hear(path: Path, name: str) -> _Heard:
-    if path.suffix.lower() in reader.FOREIGN:
-        rate = RATES[-1]
-        header = reader.Header(rate, 1, 0, path.suffix[1:].upper())
-    else:
-        header = reader.read_header(path)
-        rate = header.rate
-    heard = _judged(name, header, reader.read_parts(path, rate), rate)
-    if heard.header.frames < rate // 100:
+    header = reader.read_header(path)
+    heard = _judged(name, header, reader.read_parts(path, header.rate), header.rate)
+    if heard.header.frames < header.rate // 100:
         raise DataError(path, f"lasts only {heard.header.frames} sample{'s' * (heard.header.frames != 1)}")
     if heard.peak < SILENT_BELOW:
         raise DataError(path, "is silent")

@@ -43,7 +43,7 @@ class Header:
     channels: int
     frames: int
     kind: str
-    """Such as `WAV PCM_16`."""
+    """Such as `WAV PCM_16`, or `M4A`."""
 
 
 def read_header(path: Path) -> Header:
@@ -51,13 +51,15 @@ def read_header(path: Path) -> Header:
 
     Raises DataError if it is no sound file, cut off, empty, or of an impossible rate or length.
     """
+    if path.suffix.lower() in FOREIGN:
+        with _decoded(path) as sound:
+            return Header(sound.samplerate, sound.channels, sound.frames, path.suffix[1:].upper())
     with _opened(path) as sound:
         header = Header(sound.samplerate, sound.channels, sound.frames, f"{sound.format} {sound.subtype}")
     _check_riff(path)
     if header.frames == 0:
         raise DataError(path, "holds no samples")
-    if not RATES[0] <= header.rate <= RATES[1]:
-        raise DataError(path, f"has a rate of {header.rate} Hz, which no sound has; the file is damaged")
+    _check_rate(path, header.rate)
     if header.frames > LONGEST:
         hours = header.frames / header.rate / 3600
         raise DataError(
@@ -73,16 +75,13 @@ def read_parts(path: Path, rate: int) -> Iterator[np.ndarray]:
 
     Raises DataError if the file is damaged; parts may have been given out before that.
     """
-    foreign = path.suffix.lower() in FOREIGN
-    frames = (
-        None if foreign else read_header(path).frames
-    )  # nobody knows before a foreign one has been decoded
+    header, foreign = read_header(path), path.suffix.lower() in FOREIGN
+    step, phases = reduced(header.rate, rate)
+    margin = -(-resample_margin(step, phases) // step) * step
+    whole = -(-PART // step) * step
     before = np.zeros(0, np.float32)
     done = 0
     with _decoded(path) if foreign else _opened(path) as sound:
-        step, phases = reduced(sound.samplerate, rate)
-        margin = -(-resample_margin(step, phases) // step) * step
-        whole = -(-PART // step) * step
         ahead = _mono(sound, whole, path)
         while len(ahead):
             part, ahead = ahead, _mono(sound, whole, path)
@@ -90,13 +89,13 @@ def read_parts(path: Path, rate: int) -> Iterator[np.ndarray]:
             joined = np.concatenate([before, part, ahead[:margin]])
             skip = len(before) * phases // step
             wanted = -(-len(part) * phases // step)
-            yield resample(torch.from_numpy(joined), sound.samplerate, rate).numpy()[skip : skip + wanted]
+            yield resample(torch.from_numpy(joined), header.rate, rate).numpy()[skip : skip + wanted]
             before = part[len(part) - margin :] if len(part) == whole else part[:0]
             done += len(part)
             if done > LONGEST:
                 raise DataError(path, "is too long for one file", "cut it into pieces")
-    if frames is not None and done < 0.98 * frames:
-        raise DataError(path, f"is cut off: {done:,} of {frames:,} samples are there", "copy it again")
+    if not foreign and done < 0.98 * header.frames:
+        raise DataError(path, f"is cut off: {done:,} of {header.frames:,} samples are there", "copy it again")
     if not done:
         raise DataError(path, "holds no samples")
 
@@ -106,11 +105,7 @@ def read_sound(path: Path) -> tuple[np.ndarray, int]:
 
     Raises DataError if there is nothing in it, or it is damaged.
     """
-    if path.suffix.lower() in FOREIGN:
-        with _decoded(path) as sound:
-            rate = sound.samplerate
-    else:
-        rate = read_header(path).rate
+    rate = read_header(path).rate
     wave = next(iter(read_parts(path, rate)), np.zeros(0, np.float32))
     if not len(wave):
         raise DataError(path, "holds no sound")
@@ -145,6 +140,11 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         raise DataError(path, f"cannot be read ({error.strerror})") from error
 
 
+def _check_rate(path: Path, rate: int) -> None:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise DataError(path, f"has a rate of {rate} Hz, which no sound has; the file is damaged")
+
+
 def _check_riff(path: Path) -> None:
     """A WAV file must be as long as its header says; libsndfile reads what is there without a word."""
     size = path.stat().st_size
@@ -176,9 +176,11 @@ def _bytes(count: int) -> str:
 class _Decoded:
     """What audioread decodes, to be read as soundfile's files are."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, path: Path) -> None:
         self.samplerate, self.channels = int(file.samplerate), int(file.channels)
-        self._blocks = iter(file)
+        self.frames = round((file.duration or 0) * self.samplerate)
+        """As its header has it: a guess for some kinds, 0 where it does not say."""
+        self._blocks = _blocks(file, path)
         self._left = np.zeros((0, self.channels), np.float32)
 
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> np.ndarray:
@@ -198,20 +200,29 @@ class _Decoded:
 @contextmanager
 def _decoded(path: Path) -> Iterator[_Decoded]:
     """A file that soundfile does not know. Raises DataError if nothing on this system decodes it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it loads modules that Python has given up
-            import audioread
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it loads modules that Python has given up
+        import audioread
 
+        try:
             file = audioread.audio_open(path)
-        with file:
-            sound = _Decoded(file)
-            if not RATES[0] <= sound.samplerate <= RATES[1] or sound.channels < 1:
-                raise DataError(
-                    path, f"has a rate of {sound.samplerate} Hz, which no sound has; it is damaged"
-                )
-            yield sound
-    except DataError:
-        raise
-    except Exception as error:  # the decoders that it tries have no common exception
-        raise DataError(path, "cannot be read on this system", "convert it to WAV or FLAC") from error
+        except Exception as error:
+            raise _undecoded(path) from error
+    with file:
+        sound = _Decoded(file, path)
+        _check_rate(path, sound.samplerate)
+        if sound.channels < 1:
+            raise _undecoded(path)
+        yield sound
+
+
+def _blocks(file: Any, path: Path) -> Iterator[bytes]:
+    try:
+        yield from file
+    except Exception as error:
+        raise _undecoded(path) from error
+
+
+def _undecoded(path: Path) -> DataError:
+    """Whatever a decoder raises: those that audioread tries have no common exception."""
+    return DataError(path, "cannot be read on this system", "convert it to WAV or FLAC")

@@ -3,7 +3,9 @@
 import math
 import os
 import resource
+import shutil
 import struct
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -138,6 +140,7 @@ def test_what_soundfile_refuses_is_read_through_audioread(tmp_path, opened, monk
     power = torch.fft.rfft(real * torch.hann_window(len(real))).abs().square()
     assert abs(int(power.argmax()) * RATE / len(real) - 440) < 3
     assert power.topk(5).values.sum() > 0.99 * power.sum()
+    assert reader.read_header(file) == reader.Header(rate, 1, int(2.5 * rate), "M4A")
     wave, at = reader.read_sound(file)
     assert at == rate and len(wave) == 2.5 * at
     assert abs(np.abs(wave[at // 2 : -at // 2]).max() - 0.5) < 0.02
@@ -152,6 +155,28 @@ def test_what_soundfile_refuses_is_read_through_audioread(tmp_path, opened, monk
     file.write_bytes(file.read_bytes()[: len(odd) - len(plain) + 52])  # all of its heads, and no sample
     with pytest.raises(DataError, match=r"a\.m4a:? (holds no samples|cannot be read)"):
         opened(file.parent)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg makes and decodes such files here")
+@pytest.mark.parametrize(("ending", "codec"), [("m4a", "aac"), ("aac", "aac"), ("wma", "wmav2")])
+def test_files_of_ffmpeg_are_read_at_their_rate(tmp_path, monkeypatch, ending: str, codec: str) -> None:
+    plain, file = tmp_path / "plain.wav", tmp_path / f"a.{ending}"
+    save(plain, tone(3.0, 44_100), 44_100)
+    command = ["ffmpeg", "-v", "error", "-i", plain, "-ac", "2", "-c:a", codec, "-b:a", "128k", file]
+    subprocess.run(command, check=True)
+    header = reader.read_header(file)
+    assert (header.rate, header.channels, header.kind) == (44_100, 2, ending.upper())
+    assert abs(header.frames / header.rate - 3) < 0.2
+    (whole,) = reader.read_parts(file, RATE)
+    assert abs(len(whole) / RATE - 3) < 0.2
+    assert abs(np.abs(np.fft.rfft(whole[:RATE] * np.hanning(RATE))).argmax() - 440) < 2
+    monkeypatch.setattr(reader, "PART", 50_000)
+    parts = list(reader.read_parts(file, RATE))
+    assert len(parts) == 3 and np.abs(np.concatenate(parts) - whole).max() < 1e-5  # without a seam
+    plain.unlink()
+    report = check(tmp_path)
+    assert (report.rates, report.channels) == ({44_100: 1}, {2: 1})
 
 
 def test_what_only_audioread_might_read_is_skipped_with_a_hint(tmp_path, opened) -> None:
