@@ -9,6 +9,11 @@ from creative_gan.cli import commands, options, terminal
 from creative_gan.core.errors import UserError
 
 SIZE = click.option("--size", metavar="N or HxW", help="Side of the pictures, 16 to 256.")
+COLUMN = click.option(
+    "--label-column",
+    metavar="NAME",
+    help="Column of metadata.csv or .jsonl that names the class; else label.",
+)
 
 
 @click.group()
@@ -25,6 +30,7 @@ def image() -> None:
 @options.RECIPE
 @options.budget("pictures")
 @SIZE
+@COLUMN
 @options.SET
 @options.training()
 def train(
@@ -34,6 +40,7 @@ def train(
     samples: int | None,
     minutes: float | None,
     size: str | None,
+    label_column: str | None,
     overrides: tuple[str, ...],
     seed: int | None,
     device: str,
@@ -51,10 +58,12 @@ def train(
     \b
     creative-gan image train photos/ --minutes 30
     creative-gan image train builtin:digits --recipe digits --minutes 2
+    creative-gan image train emoji/ --label-column subcategory
     """
     given = commands.given(samples, minutes, seed)
     if size:
         given["data.size"] = _sides(size)
+    given |= {"data.label_column": label_column} if label_column else {}
     job = api.prepare(
         "image", data, recipe_name, out, given=given, overrides=overrides, start=start, device=device, strict=strict,
         report=terminal.remark(quiet),
@@ -195,8 +204,9 @@ def export(model_name: str, out: Path, overwrite: bool) -> None:
 @image.command()
 @options.DATA
 @SIZE
+@COLUMN
 @options.JSON
-def check(data: str, size: str | None, as_json: bool) -> None:
+def check(data: str, size: str | None, label_column: str | None, as_json: bool) -> None:
     """Look at DATA before training: counts, sizes, unreadable files, duplicates, and is it enough.
 
     \b
@@ -204,9 +214,10 @@ def check(data: str, size: str | None, as_json: bool) -> None:
     """
     from creative_gan.image.check import check as look
     from creative_gan.image.check import lines
+    from creative_gan.image.metadata import LABEL
 
     sides = _sides(size) if size else None
-    report = look(data, size=(sides[0], sides[-1]) if sides else None)
+    report = look(data, size=(sides[0], sides[-1]) if sides else None, label_column=label_column or LABEL)
     terminal.show(report.as_dict(), lines(report), as_json)
 
 

@@ -31,20 +31,22 @@ def build_pictures(
     fit: str,
     limit: int | None,
     strict: bool,
+    label_column: str,
     scratch: BinaryIO,
     out: BinaryIO,
 ) -> dict:
     """Decode a source to `out`, as uint8 [N, C, H, W].
 
     Args:
-        path, frame, channels, fit, limit, strict: as in `data.open_pictures`; frame is height and width.
+        path, frame, channels, fit, limit, strict, label_column: as in `data.open_pictures`; frame is height
+            and width.
         scratch: holds all four channels while it is not yet known which are kept.
         out: takes the pixels, in order.
 
     Returns:
         The fields of `data.Pictures` but for the pixels, and their `shape`; only what JSON can hold.
     """
-    source = find(path)
+    source = find(path, label_column)
     if strict and source.skipped:
         raise DataError(*source.skipped[0])
     rows = np.arange(len(source.names)) if limit is None else spread(len(source.names), limit)

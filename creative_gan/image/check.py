@@ -10,6 +10,7 @@ from creative_gan.image.build import header_of, in_threads
 from creative_gan.image.choose import FEW, suited
 from creative_gan.image.data import BUILTIN, Pictures, open_pictures
 from creative_gan.image.duplicates import exact_duplicates, near_duplicates
+from creative_gan.image.metadata import LABEL
 from creative_gan.image.sources import find
 
 IMBALANCE = 5.0
@@ -69,12 +70,13 @@ def check(
     channels: str = "auto",
     fit: str = "crop",
     cache: Path | None = None,
+    label_column: str = LABEL,
 ) -> Report:
     """Open a set as training would, and look it over.
 
     Args and errors: those of `data.open_pictures`.
     """
-    pictures = open_pictures(source, size, channels, fit, cache=cache)
+    pictures = open_pictures(source, size, channels, fit, cache=cache, label_column=label_column)
     sizes, modes = _headers(pictures)
     exact = exact_duplicates(pictures.pictures)
     repeated = {index for group in exact for index in group[1:]}

@@ -27,6 +27,7 @@ from creative_gan.image.build import (
     fingerprint_of,
     spread,
 )
+from creative_gan.image.metadata import LABEL
 
 BUILTIN = "builtin:"
 
@@ -134,6 +135,7 @@ def open_pictures(
     strict: bool = False,
     cache: Path | None = None,
     limit: int | None = None,
+    label_column: str = LABEL,
 ) -> Pictures:
     """Open a set of pictures.
 
@@ -149,6 +151,7 @@ def open_pictures(
         strict: raise at the first picture that cannot be used instead of skipping it.
         cache: cache folder; None for the user's.
         limit: use at most so many pictures, spread over the source.
+        label_column: the column of metadata.csv, or the key of metadata.jsonl, that names the class.
 
     Errors: DataError where there is nothing to read; UserError for settings out of range.
     """
@@ -161,14 +164,15 @@ def open_pictures(
         raise UserError(f"limit is {limit}, but at least 1 picture is needed")
     if str(source).startswith(BUILTIN):
         name = str(source).removeprefix(BUILTIN)
+        sources.refuse_column(source, label_column)
         stamp: object = [name, _code_of_builtin()]
         build = partial(_build_builtin, name, frame, channels, limit)
     else:
         path = _existing(source)
         stamp = _stamp(path)
-        build = partial(build_pictures, path, frame, channels, fit, limit, strict)
+        build = partial(build_pictures, path, frame, channels, fit, limit, strict, label_column)
     root = cache_folder("pictures", cache)
-    settings = json.dumps([_VERSION, stamp, frame, channels, fit, limit])
+    settings = json.dumps([_VERSION, stamp, frame, channels, fit, limit, label_column])
     key = hashlib.blake2b(settings.encode(), digest_size=16).hexdigest()
     opened = _load(root / key, str(source))
     if opened is None:

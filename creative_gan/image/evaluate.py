@@ -10,6 +10,7 @@ from creative_gan.core.draws import derive
 from creative_gan.core.errors import UserError
 from creative_gan.image import metrics
 from creative_gan.image.data import Pictures, open_pictures
+from creative_gan.image.metadata import LABEL
 from creative_gan.image.model import Model, load
 
 
@@ -103,7 +104,13 @@ def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures, str]:
     height, width = model.config["shape"][1:]
     channels = {1: "grey", 3: "rgb", 4: "rgba"}[model.config["shape"][0]]
     try:
-        pictures = open_pictures(source, (height, width), channels, about.get("fit", "crop"))
+        pictures = open_pictures(
+            source,
+            (height, width),
+            channels,
+            about.get("fit", "crop"),
+            label_column=about.get("label_column", LABEL),
+        )
     except UserError as error:
         raise UserError(f"{error}; name the pictures to judge by with --data") from None
     share = about.get("holdout", 0.0)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from creative_gan.core.errors import DataError
 
 TABLES = ("metadata.csv", "metadata.jsonl")
+LABEL = "label"
+"""The column that names the class, unless another one is asked for."""
 MAX_BYTES = 1 << 28
 
 
@@ -20,14 +22,15 @@ class Row:
     text: str | None
 
 
-def read_metadata(content: bytes, name: str) -> dict[str, Row]:
+def read_metadata(content: bytes, name: str, label_column: str = LABEL) -> dict[str, Row]:
     """Rows by normalised file name, in the order of the table.
 
     Args:
         content: a CSV file with a header line, or one JSON object a line (`name` ends in .jsonl); UTF-8.
         name: for messages.
+        label_column: the column, or the key, that names the class.
 
-    Errors: DataError where it is not such a table or names a picture twice.
+    Errors: DataError where it is not such a table, names a picture twice or has no such column but `label`.
     """
     if len(content) > MAX_BYTES:
         raise DataError(name, f"is too large (at most {MAX_BYTES >> 20} MiB are read)")
@@ -36,13 +39,17 @@ def read_metadata(content: bytes, name: str) -> dict[str, Row]:
     except UnicodeDecodeError as error:
         raise DataError(name, "is not UTF-8", "save it as UTF-8") from error
     rows: dict[str, Row] = {}
+    columns: dict[str, None] = {}
     for number, record in _json_lines(text, name) if name.endswith(".jsonl") else _csv_lines(text, name):
         file_name = record.get("file_name")
         if not isinstance(file_name, str) or not file_name:
             raise DataError(name, f"line {number} has no file_name")
         if (key := normalised(file_name)) in rows:
             raise DataError(name, f"line {number} names {file_name} a second time")
-        rows[key] = Row(_words(record.get("label")), _words(record.get("text")))
+        columns |= dict.fromkeys(filter(None, record))
+        rows[key] = Row(_words(record.get(label_column)), _words(record.get("text")))
+    if label_column != LABEL and label_column not in columns:
+        raise DataError(name, f"has no column {label_column!r} (columns: {', '.join(columns) or 'none'})")
     return rows
 
 

@@ -20,6 +20,8 @@ class DataRecipe:
     """Shows each picture mirrored half of the time; not for letters and digits."""
     labels: bool = setting(True)
     """Use the classes where there are any; false trains without them."""
+    label_column: str = setting("label")
+    """Of metadata.csv or metadata.jsonl: what names the class of each picture."""
     holdout: float = setting(0.1, low=0, high=0.5)
     """Share kept back from training, to judge by."""
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from creative_gan.core.errors import DataError
 from creative_gan.image import arrays, readers
-from creative_gan.image.metadata import TABLES, Row, normalised, read_metadata
+from creative_gan.image.metadata import LABEL, TABLES, Row, normalised, read_metadata
 
 READ = (
     "a folder or zip of pictures (PNG, JPEG, WebP, GIF, BMP, TIFF), idx-ubyte files, CIFAR-10 .bin files "
@@ -56,18 +56,18 @@ class Source:
     skipped: list[tuple[str, str]]
 
 
-def find(path: Path) -> Source:
-    """The pictures at a path that exists.
+def find(path: Path, label_column: str = LABEL) -> Source:
+    """The pictures at a path that exists. `label_column`: what names their classes in a table beside them.
 
-    Errors: DataError where it holds none, saying what it holds.
+    Errors: DataError where it holds none, saying what it holds, or where there is no such column.
     """
     if path.is_dir():
-        return _from_members(folder_members(path), [], path)
+        return _from_members(folder_members(path), [], path, label_column)
     kind = file_kind(path)
     if kind == "zip":
-        return _from_members(*_zip_members(path), path)
+        return _from_members(*_zip_members(path), path, label_column)
     members = [_file(file, file.name) for file in files_of(path)]
-    return _from_arrays(members, [members[0]], kind, path)
+    return _from_arrays(members, [members[0]], kind, path, label_column)
 
 
 def file_kind(path: Path) -> str:
@@ -164,15 +164,17 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
         raise DataError(info.filename, f"cannot be unpacked ({error})") from error
 
 
-def _from_members(members: list[Member], refused: list[tuple[str, str]], path: Path) -> Source:
+def _from_members(
+    members: list[Member], refused: list[tuple[str, str]], path: Path, label_column: str
+) -> Source:
     """Pictures among the files of a folder or zip; array files count where there are no pictures."""
     pictures = [member for member in members if _names_picture(member) or _holds_picture(member)]
     if pictures:
-        return _labelled(pictures, members, refused, path)
+        return _labelled(pictures, members, refused, path, label_column)
     kinds = {member.name: _kind(member) for member in members}
     for kind in ("idx images", "cifar", "npz"):
         if chosen := [member for member in members if kinds[member.name] == kind]:
-            return _from_arrays(members, _training_part(chosen, kind, path), kind, path)
+            return _from_arrays(members, _training_part(chosen, kind, path), kind, path, label_column)
     if refused:
         raise DataError(path, f"holds no picture that can be read: {refused[0][0]} {refused[0][1]}", READ)
     endings = Counter(PurePosixPath(member.name).suffix.lower() or "no ending" for member in members)
@@ -182,7 +184,11 @@ def _from_members(members: list[Member], refused: list[tuple[str, str]], path: P
 
 
 def _labelled(
-    pictures: list[Member], members: list[Member], refused: list[tuple[str, str]], path: Path
+    pictures: list[Member],
+    members: list[Member],
+    refused: list[tuple[str, str]],
+    path: Path,
+    label_column: str,
 ) -> Source:
     """Picture files with the labels and texts that a table or the subfolders give them."""
     table = next((member for name in TABLES for member in members if member.name == name), None)
@@ -190,7 +196,7 @@ def _labelled(
     skipped = list(refused)
     if table is not None:
         with table.open() as file:
-            rows = read_metadata(file.read(), f"{path}/{table.name}")
+            rows = read_metadata(file.read(), f"{path}/{table.name}", label_column)
         there = {normalised(member.name) for member in pictures}
         absent = f"is named in {table.name}, but is not there"
         skipped += [(name, absent) for name in rows if name not in there]
@@ -203,6 +209,8 @@ def _labelled(
         if not pictures:
             reason = f"has a {table.name} that names none of its pictures"
             raise DataError(path, reason, "mend its file_name column")
+    else:
+        refuse_column(path, label_column)
     told = [rows.get(normalised(member.name), Row(None, None)) for member in pictures]
     if any(row.label for row in told):
         skipped += [(m.name, "has no label") for m, row in zip(pictures, told, strict=True) if not row.label]
@@ -229,6 +237,16 @@ def _labelled(
     )
 
 
+def refuse_column(source: str | Path, label_column: str) -> None:
+    """Raises DataError if another column than the usual one is asked of what has no table."""
+    if label_column != LABEL:
+        raise DataError(
+            source,
+            f"has no {' or '.join(TABLES)} with a column {label_column!r}",
+            "leave data.label_column out",
+        )
+
+
 def _of_folders(folders: list[tuple[str, ...]]) -> list[str]:
     """The class of each picture: the uppermost of its folders, or the second where those are parts of a set."""
     if all(parts and parts[0].lower() in PARTS for parts in folders):
@@ -247,7 +265,10 @@ def _numbered(words: list[str]) -> tuple[np.ndarray | None, list[str]]:
     return np.array([numbers[word] for word in words], np.int64), classes
 
 
-def _from_arrays(members: list[Member], chosen: list[Member], kind: str, path: Path) -> Source:
+def _from_arrays(
+    members: list[Member], chosen: list[Member], kind: str, path: Path, label_column: str
+) -> Source:
+    refuse_column(path, label_column)
     by_name = {member.name: member for member in members}
     first = chosen[0]
     if kind == "idx images":

@@ -92,6 +92,7 @@ def plan(
         channels=recipe.data.channels,
         fit=recipe.data.fit,
         strict=strict,
+        label_column=recipe.data.label_column,
     )
     train, heldout = pictures.split(recipe.data.holdout)
     if len(train) < 2:
@@ -134,6 +135,7 @@ def _facts(plan: Plan) -> dict[str, Any]:
         "count": len(plan.train),
         "holdout": plan.recipe.data.holdout,
         "fit": plan.recipe.data.fit,
+        "label_column": plan.recipe.data.label_column,
     }
 
 

@@ -191,6 +191,31 @@ def test_check(run, tmp_path: Path):
     assert code == 0 and json.loads(out)
 
 
+def test_the_column_of_the_classes_is_the_users(run, tmp_path: Path, quick_judges: None):
+    rows = ["file_name,label,kind"]
+    for i in range(240):
+        Image.new("L", (16, 16), i).save(tmp_path / f"{i}.png")
+        rows.append(f"{i}.png,grey,{'dark' if i < 120 else 'light'}")
+    (tmp_path / "metadata.csv").write_text("\n".join(rows))
+    told = json.loads(run("image", "check", tmp_path, "--label-column", "kind", "--json")[1])
+    assert told["classes"] == {"dark": 120, "light": 120}
+    out = tmp_path / "run"
+    assert (
+        run("image", "train", tmp_path, *QUICK, "--label-column", "kind", "--out", out, "--samples", 16)[0]
+        == 0
+    )
+    assert (
+        run("image", "sample", "--model", out, "--class", "light", "-n", 1, "--out", tmp_path / "one.png")[0]
+        == 0
+    )
+    judged = json.loads(run("image", "evaluate", "--model", out, "-n", 20, "--json")[1])
+    assert set(judged["class_balance"]["shares"]) == {"dark", "light"}
+    code, _, err = run(
+        "image", "train", tmp_path, *QUICK, "--label-column", "hue", "--out", tmp_path / "other"
+    )
+    assert code == 1 and "metadata.csv: has no column 'hue'" in err and not (tmp_path / "other").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int, expected: int):

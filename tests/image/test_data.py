@@ -150,6 +150,24 @@ def test_metadata_jsonl(folder: Path) -> None:
     assert found.labels.tolist() == [0, 1, 0, 1] and found.texts[3] == "número 3"
 
 
+def test_another_column_may_name_the_class(folder: Path) -> None:
+    paint(folder / "a.png")
+    paint(folder / "b.png")
+    (folder / "metadata.csv").write_text("file_name,label,kind\na.png,dark,dog\nb.png,light,cat\n")
+    assert open_pictures(folder).classes == ["dark", "light"]
+    found = open_pictures(folder, label_column="kind")  # and not the other one out of the cache
+    assert found.classes == ["cat", "dog"] and found.labels.tolist() == [1, 0]
+    with pytest.raises(
+        DataError, match=r"metadata.csv: has no column 'sort' \(columns: file_name, label, kind\)"
+    ):
+        open_pictures(folder, label_column="sort")
+    (folder / "metadata.csv").unlink()
+    np.savez(folder / "one.npz", images=np.zeros((2, 16, 16), np.uint8))
+    for source in (folder, folder / "one.npz", "builtin:digits"):
+        with pytest.raises(DataError, match="with a column 'kind'"):
+            open_pictures(source, label_column="kind")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
