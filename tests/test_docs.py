@@ -84,6 +84,9 @@ def furnished(
     for i in range(24):
         noise = Image.effect_noise((40, 32), 20 + i).convert("RGB")
         noise.save(place / "photos" / ("sea" if i % 2 else "city") / f"{i}.png")
+    shutil.copytree(place / "photos/sea", place / "paintings")
+    table = [f"{2 * i + 1}.png,{('Turner', 'Monet')[i % 2]}" for i in range(12)]
+    (place / "paintings/metadata.csv").write_text("\n".join(["file_name,painter", *table]))
     # other tests have the same runs, and reports and verdicts are written into them
     named = {
         "photos": trained,

@@ -58,7 +58,7 @@ def train(
     \b
     creative-gan image train photos/ --minutes 30
     creative-gan image train builtin:digits --recipe digits --minutes 2
-    creative-gan image train emoji/ --label-column subcategory
+    creative-gan image train paintings/ --label-column painter
     """
     given = commands.given(samples, minutes, seed)
     if size:

@@ -433,7 +433,7 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts how often a set is built."""
     calls: list[int] = []
     real = build.find
-    monkeypatch.setattr(build, "find", lambda path: calls.append(1) or real(path))
+    monkeypatch.setattr(build, "find", lambda *source: calls.append(1) or real(*source))
     return calls
 
 
