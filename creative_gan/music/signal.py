@@ -145,15 +145,17 @@ def griffin_lim(magnitude: Tensor, hop: int, length: int, rounds: int = 32, mome
     magnitudes give the same wave. Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm", 2013.
     """
     n_fft = 2 * (magnitude.shape[-2] - 1)
-    phases = torch.ones_like(magnitude, dtype=magnitude.dtype.to_complex())
-    before = torch.zeros_like(phases)
+    spectrum = magnitude.to(magnitude.dtype.to_complex())
+    before = torch.zeros_like(spectrum)
     for _ in range(rounds):
-        rebuilt = stft(istft(magnitude * phases, hop, length), n_fft, hop)
+        rebuilt = stft(istft(spectrum, hop, length), n_fft, hop)
         # Algorithm 2: a step past the projection, in the direction of the last one.
-        phases = rebuilt - momentum / (1 + momentum) * before
-        phases = phases / phases.abs().clamp_min(1e-16)
+        spectrum = rebuilt.sub(before, alpha=momentum / (1 + momentum))
+        # its absolute value by hand, which takes half as long as `abs` of complex numbers does
+        power = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+        spectrum *= magnitude / power.sqrt().clamp_min(1e-16)
         before = rebuilt
-    return istft(magnitude * phases, hop, length)
+    return istft(spectrum, hop, length)
 
 
 def loudness(wave: Tensor, rate: int) -> Tensor:

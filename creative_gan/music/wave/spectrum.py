@@ -93,10 +93,10 @@ class Spectra(nn.Module):
         filters = self._filters(bands.device).to(bands)
         if self.bands == self.window // 2:
             return filters.T @ bands
-        mixed, square = filters.T @ bands, filters.T @ filters
+        mixed = filters.T @ bands
         magnitude = (torch.linalg.pinv(filters) @ bands).clamp_min(1e-6)
         for _ in range(_UNMIX):
-            magnitude = magnitude * (mixed / (square @ magnitude).clamp_min(1e-9))
+            magnitude = magnitude * (mixed / (filters.T @ (filters @ magnitude)).clamp_min(1e-9))
         return magnitude
 
 
