@@ -101,18 +101,13 @@ def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures, str]:
     """Training and held-out pictures, prepared as in the model's training, and what to know about them."""
     about = model.config["data"]
     source = data or about["source"]
-    height, width = model.config["shape"][1:]
-    channels = {1: "grey", 3: "rgb", 4: "rgba"}[model.config["shape"][0]]
+    column = about.get("label_column", LABEL)
     try:
-        pictures = open_pictures(
-            source,
-            (height, width),
-            channels,
-            about.get("fit", "crop"),
-            label_column=about.get("label_column", LABEL),
-        )
+        pictures = _opened(model, source, column)
     except UserError as error:
-        raise UserError(f"{error}; name the pictures to judge by with --data") from None
+        if data is None or column == LABEL:
+            raise UserError(f"{error}; name the pictures to judge by with --data") from None
+        pictures = _opened(model, source, LABEL)  # other pictures need not have that column
     share = about.get("holdout", 0.0)
     train, heldout = pictures.split(share or 0.2)
     if data is not None and train.fingerprint != about["fingerprint"]:
@@ -130,6 +125,14 @@ def _real(model: Model, data: str | None) -> tuple[Pictures, Pictures, str]:
             "no picture was held out from this training: a model that copies looks good here",
         )
     return train, heldout, ""
+
+
+def _opened(model: Model, source: str, label_column: str) -> Pictures:
+    """Pictures of a source as the model's training would have prepared them."""
+    height, width = model.config["shape"][1:]
+    channels = {1: "grey", 3: "rgb", 4: "rgba"}[model.config["shape"][0]]
+    fit = model.config["data"].get("fit", "crop")
+    return open_pictures(source, (height, width), channels, fit, label_column=label_column)
 
 
 def _in_classes_of(train: Pictures, model: Model, label: Any) -> np.ndarray | None:

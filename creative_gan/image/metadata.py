@@ -30,7 +30,8 @@ def read_metadata(content: bytes, name: str, label_column: str = LABEL) -> dict[
         name: for messages.
         label_column: the column, or the key, that names the class.
 
-    Errors: DataError where it is not such a table, names a picture twice or has no such column but `label`.
+    Errors: DataError where it is not such a table, names a picture twice, or has no such column (but `label`
+    may be absent: not every table names classes).
     """
     if len(content) > MAX_BYTES:
         raise DataError(name, f"is too large (at most {MAX_BYTES >> 20} MiB are read)")

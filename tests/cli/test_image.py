@@ -199,20 +199,16 @@ def test_the_column_of_the_classes_is_the_users(run, tmp_path: Path, quick_judge
     (tmp_path / "metadata.csv").write_text("\n".join(rows))
     told = json.loads(run("image", "check", tmp_path, "--label-column", "kind", "--json")[1])
     assert told["classes"] == {"dark": 120, "light": 120}
-    out = tmp_path / "run"
-    assert (
-        run("image", "train", tmp_path, *QUICK, "--label-column", "kind", "--out", out, "--samples", 16)[0]
-        == 0
-    )
-    assert (
-        run("image", "sample", "--model", out, "--class", "light", "-n", 1, "--out", tmp_path / "one.png")[0]
-        == 0
-    )
-    judged = json.loads(run("image", "evaluate", "--model", out, "-n", 20, "--json")[1])
-    assert set(judged["class_balance"]["shares"]) == {"dark", "light"}
-    code, _, err = run(
-        "image", "train", tmp_path, *QUICK, "--label-column", "hue", "--out", tmp_path / "other"
-    )
+    out, train = tmp_path / "run", ("image", "train", tmp_path, *QUICK, "--samples", 16, "--label-column")
+    assert run(*train, "kind", "--out", out)[0] == 0
+    one = ("--class", "light", "-n", 1, "--out", tmp_path / "one.png")
+    assert run("image", "sample", "--model", out, *one)[0] == 0
+    judge = ("image", "evaluate", "--model", out, "-n", 20, "--json")
+    assert set(json.loads(run(*judge)[1])["class_balance"]["shares"]) == {"dark", "light"}
+    # pictures of others have no such column
+    code, told, _ = run(*judge, "--data", "builtin:digits")
+    assert code == 0 and "not the pictures of its training" in json.loads(told)["note"]
+    code, _, err = run(*train, "hue", "--out", tmp_path / "other")
     assert code == 1 and "metadata.csv: has no column 'hue'" in err and not (tmp_path / "other").exists()
 
 
